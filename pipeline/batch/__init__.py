@@ -1,0 +1,1 @@
+"""Many studies, each in a supervised process."""

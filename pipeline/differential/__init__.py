@@ -1,0 +1,1 @@
+"""Findings into a ranked differential with its reasons."""

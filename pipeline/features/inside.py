@@ -1,0 +1,101 @@
+"""The inside of a lesion: septa, compartments, holes, rings, evenness."""
+
+import numpy as np
+from scipy import ndimage
+
+from pipeline.features.geometry import outline, voxel
+from pipeline.features.patch import LEAST_ELEMENTS, Patch, Values, known
+from pipeline.model.image import Floats, Mask
+from pipeline.model.known import Unknown
+
+SEPTUM_MM, SEPTUM_ELEMENTS = 3.0, 9
+"""Widest lucent band that is a septum and not a compartment (finding `septate`: 0.5 to 3 mm)."""
+SEPTUM_DEPTH = 0.15
+"""How much a septum is less dense than its sides, as a share of the lesion's density."""
+NOISES = 3.0
+"""... and at least so many times the noise."""
+DENSE_QUANTILE = 90
+DENSE_SHARE = 0.5
+"""An element is filled when it reaches half of the density of the densest tenth."""
+COMPARTMENT_ELEMENTS = 10
+"""A compartment has at least so many elements in the plane of the image (finding `septate`)."""
+RING_ELEMENTS = 3
+"""A hole of fewer elements is noise."""
+CM2_MM2 = 100.0
+
+
+def inside(patch: Patch) -> Values:
+    """How the inside of the outline is filled.
+
+    `septum_fraction`: share of the outline in narrow lucent bands. `compartments`: pieces that remain without them.
+    `filled_fraction`: share that is at least half as dense as the densest tenth. `coefficient_of_variation`: standard
+    deviation over mean of the excess, one element within the outline.
+    """
+    whole = outline(patch)
+    excess = (patch.density - patch.level).astype(np.float32)
+    top = float(np.percentile(excess[whole], DENSE_QUANTILE))
+    septa = _septa(patch, excess, whole, top)
+    deep = ndimage.binary_erosion(whole, np.ones((3,) * whole.ndim))
+    values = excess[deep] if np.count_nonzero(deep) >= LEAST_ELEMENTS else excess[whole]
+    return {
+        "septum_fraction": known(np.count_nonzero(septa) / np.count_nonzero(whole)),
+        "compartments": known(_compartments(whole & ~septa)),
+        "filled_fraction": known(float(np.mean(excess[whole] >= DENSE_SHARE * top))),
+        "coefficient_of_variation": known(float(values.std() / max(abs(float(values.mean())), 1e-9))),
+    }
+
+
+def holes(patch: Patch) -> Values:
+    """Holes in the half-maximum outline as its planes show them: a radiograph, or the slices of a CT."""
+    planes = patch.half[None] if patch.half.ndim == 2 else patch.half
+    valid = patch.valid[None] if patch.valid.ndim == 2 else patch.valid
+    dense = _solid(patch)
+    cell = voxel(patch.scale[-2:])
+    areas: list[int] = []
+    objects, filled, rings = 0, 0, set[int]()
+    pieces = patch.pieces[None] if patch.pieces.ndim == 2 else patch.pieces
+    for number in np.flatnonzero(planes.any(axis=(1, 2)) & valid.any(axis=(1, 2))):
+        plane = dense[number]
+        whole = ndimage.binary_fill_holes(plane)
+        labels, count = ndimage.label(whole & ~plane)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        kept = np.flatnonzero(sizes[1:] >= RING_ELEMENTS) + 1
+        areas += sizes[kept].tolist()
+        objects += int(ndimage.label(plane, np.ones((3, 3)))[1])
+        filled += int(np.count_nonzero(whole))
+        around = ndimage.maximum_filter(np.where(plane, pieces[number], 0), size=3)
+        rings |= {int(around[labels == k].max()) for k in kept}
+    density = (objects - len(areas)) / (filled * cell / CM2_MM2) if filled else float("nan")
+    return {
+        "euler_number_density": known(density),
+        "hole_diameter": known(float(np.sqrt(np.median(areas) * cell * 4 / np.pi)))
+        if areas
+        else Unknown("no hole seen"),
+        "rings": known(len(rings - {0})),
+    }
+
+
+def _solid(patch: Patch) -> Mask:
+    """Elements above half of the density near by, lucent insides left out, as planes [plane, row, col]."""
+    excess = patch.density - patch.level
+    reach = patch.elements(SEPTUM_MM, SEPTUM_ELEMENTS)
+    top = ndimage.maximum_filter(np.where(patch.half, excess, 0), size=tuple(2 * r + 1 for r in reach))
+    dense: Mask = patch.half & (ndimage.gaussian_filter(excess, 0.5) >= DENSE_SHARE * top)
+    return dense[None] if dense.ndim == 2 else dense
+
+
+def _septa(patch: Patch, excess: Floats, whole: Mask, top: float) -> Mask:
+    """Narrow bands inside a lesion that are less dense than both sides."""
+    size = patch.elements(SEPTUM_MM, SEPTUM_ELEMENTS)
+    smooth = ndimage.gaussian_filter(np.where(whole, excess, 0), 0.7)
+    bands = ndimage.grey_closing(smooth, size=size) - smooth
+    found: Mask = whole & (bands > max(SEPTUM_DEPTH * top, NOISES * patch.noise))
+    return found
+
+
+def _compartments(mask: Mask) -> int:
+    """Pieces of a mask that hold at least `COMPARTMENT_ELEMENTS`, after thin bridges are cut; at least 1."""
+    opened = ndimage.binary_opening(mask, np.ones((3,) * mask.ndim))
+    labels, count = ndimage.label(opened)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    return max(1, int(np.count_nonzero(sizes >= COMPARTMENT_ELEMENTS)))

@@ -1,0 +1,89 @@
+"""Margin of a lesion: lobules, the notches between them, and how sharply density ends."""
+
+import numpy as np
+from scipy import ndimage
+from skimage.measure import label
+from skimage.morphology import h_maxima
+
+from pipeline.features.geometry import greatest_extent, hull_of, largest, surface_points
+from pipeline.features.patch import Patch, Values, known
+from pipeline.model.image import Floats, Mask
+from pipeline.model.known import Known
+
+SMOOTH_MM, SMOOTH_ELEMENTS = 0.7, 2.0
+"""Blur before domes are counted: half of the smallest wall between lobules."""
+DOME_SHARE = 0.01
+"""A lobule stands out of its surroundings by this share of the highest dome ..."""
+NOISES = 3.0
+"""... by so many times the noise that the blur leaves ..."""
+STAIR_ELEMENTS = 0.35
+"""... and by what an error of the depth by a third of an element, the stairs of an outline, makes of it."""
+MOST_POINTS = 4_000
+"""Points of an outline that are held against its hull."""
+MOST_ELEMENTS = 1_000_000
+"""Larger outlines are thinned out before their domes are counted."""
+EDGE_MM, EDGE_ELEMENTS = 1.0, 3
+"""How far inside and outside of the outline density is read for its sharpness."""
+
+
+def margin(patch: Patch) -> Values:
+    """Lobules, depth of the notches as a share of the greatest extent, and sharpness of the edge.
+
+    Sharpness is the share of the deposit's density that
+    is gained from just outside to just inside its half-maximum outline: about 1 for a step, small for a cloud.
+    """
+    return {
+        "lobules": known(lobules(patch)),
+        "notch_depth_fraction": known(_notch(largest(ndimage.binary_fill_holes(patch.half)), patch.scale)),
+        "edge_sharpness": known(_sharpness(patch)),
+    }
+
+
+def lobules(patch: Patch) -> int:
+    """Number of domes of density times the root of the depth within the label, at least 1.
+
+    In a solid mass the depth alone makes the domes, in sediment and in walled loculi density. On a radiograph lobules
+    before one another are one.
+    """
+    whole = ndimage.binary_fill_holes(patch.visible)
+    stride = 1
+    while whole.size > MOST_ELEMENTS * stride**whole.ndim:
+        stride += 1
+    thin = (slice(None, None, stride),) * whole.ndim
+    spacing = [s * stride for s in patch.scale]
+    width = SMOOTH_MM if isinstance(patch.spacing_mm, Known) else SMOOTH_ELEMENTS
+    blur = [width / s for s in spacing]
+    excess = ndimage.gaussian_filter(np.where(whole, np.maximum(patch.density - patch.level, 0), 0)[thin], blur)
+    depth = np.sqrt(ndimage.distance_transform_edt(np.pad(whole[thin], 1), sampling=spacing))[
+        (slice(1, -1),) * whole.ndim
+    ]
+    noise = patch.noise * float(np.prod([min(1.0, (2 * np.pi**0.5 * b) ** -0.5) for b in blur]))
+    domes = excess * depth
+    stairs = STAIR_ELEMENTS * min(spacing) / (2 * float(depth.max())) * float(excess.max())
+    least = max(DOME_SHARE * float(domes.max()), NOISES * noise * float(depth.max()), stairs)
+    _, count = label(h_maxima(domes, least), return_num=True, connectivity=whole.ndim)
+    return max(1, int(count))
+
+
+def _notch(mask: Mask, scale: tuple[float, ...]) -> float:
+    """Greatest distance of the outline from its convex hull, as a share of the greatest extent."""
+    points = surface_points(mask, scale)
+    hull = hull_of(points)
+    if hull is None:
+        return 0.0
+    points = points[:: len(points) // MOST_POINTS + 1]
+    depth = -np.max(points @ hull.planes[:, :-1].T + hull.planes[:, -1], axis=1)
+    return float(max(depth.max(), 0.0) / greatest_extent(hull.corners))
+
+
+def _sharpness(patch: Patch) -> float:
+    """Density just inside the outline less that just outside, over the density within."""
+    reach = patch.elements(EDGE_MM, EDGE_ELEMENTS)
+    size = tuple(2 * r + 1 for r in reach)
+    inside = patch.half & ~ndimage.minimum_filter(patch.half, size=size)
+    outside = ndimage.maximum_filter(patch.half, size=size) & ~patch.half & patch.valid & ~patch.bone
+    if not outside.any():
+        return float("nan")
+    excess: Floats = patch.density - patch.level
+    top = float(np.percentile(excess[patch.half], 75))
+    return float(np.clip((np.mean(excess[inside]) - np.mean(excess[outside])) / max(top, 1e-9), 0, 1))

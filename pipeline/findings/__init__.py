@@ -1,0 +1,1 @@
+"""Features into statements a radiologist would make."""

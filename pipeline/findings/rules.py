@@ -1,0 +1,87 @@
+"""Features become the probability of a finding, by readable curves (configs/findings.yaml)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.knowledge.rules import Bar, Measured, Term
+from pipeline.model.known import Known, Unknown
+from pipeline.model.measure import Feature, Finding, Measurement
+from pipeline.model.vocabulary import State
+
+EVEN = 0.5
+"""From this probability on a finding counts as present."""
+
+
+def state_of(probability: float) -> State:
+    """Present or absent."""
+    return State.PRESENT if probability >= EVEN else State.ABSENT
+
+
+def not_assessable(finding: str, because: str, lesion: int | None = None, would_help: str | None = None) -> Finding:
+    """A finding that cannot be judged, with the reason."""
+    return Finding(finding, State.NOT_ASSESSABLE, None, because, (), lesion, would_help)
+
+
+def assessed(
+    finding: str, probability: float, because: str, *, features: tuple[str, ...] = (), lesion: int | None = None
+) -> Finding:
+    """A finding with its probability."""
+    return Finding(finding, state_of(probability), probability, because, features, lesion)
+
+
+def apply(rule: Measured, measurement: Measurement, lesion: int, modality: str) -> Finding:
+    """Judge one finding of one lesion. `modality` is "ct" or "radiograph".
+
+    all: the least of the terms' probabilities; any: the greatest. A feature that is unknown makes the finding not
+    assessable with the feature's own reason, unless the term is optional; one term must be known.
+    """
+    features = {f.name: f for f in measurement.features}
+    if rule.only_on is not None and modality != rule.only_on:
+        return not_assessable(rule.finding, str(rule.only_on_because), lesion, rule.would_help)
+    barred = next((bar for bar in rule.bars if _above(bar, features)), None)
+    if barred is not None:
+        return not_assessable(rule.finding, barred.because, lesion, barred.would_help or rule.would_help)
+    read = [_read(term, features) for term in rule.terms]
+    missing = [r for r in read if isinstance(r, Unknown)]
+    needed = [r for r, t in zip(read, rule.terms, strict=True) if isinstance(r, Unknown) and not t.optional]
+    known = [r for r in read if isinstance(r, _Reading)]
+    if needed or not known:
+        reasons = dict.fromkeys(r.reason for r in (needed or missing))
+        return not_assessable(rule.finding, "; ".join(reasons), lesion, rule.would_help)
+    chances = [r.probability for r in known]
+    probability = min(chances) if rule.combine == "all" else max(chances)
+    because = ", ".join(dict.fromkeys(r.says for r in known if r.says))
+    names = tuple(r.feature for r in known)
+    return assessed(rule.finding, probability, because, features=names, lesion=lesion)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one term says."""
+
+    feature: str
+    probability: float
+    says: str
+
+
+def _read(term: Term, features: dict[str, Feature]) -> _Reading | Unknown:
+    feature = features.get(term.feature)
+    if feature is None:
+        return Unknown(f"{term.feature.replace('_', ' ')} not measured")
+    if isinstance(feature.value, Unknown):
+        return feature.value
+    value = feature.value.value
+    if not np.isfinite(value):
+        return Unknown(f"{term.feature.replace('_', ' ')} has no value")
+    return _Reading(term.feature, curve(value, term.points), term.says.format(value=value) if term.says else "")
+
+
+def curve(value: float, points: tuple[tuple[float, float], ...]) -> float:
+    """The probability at `value`: straight lines between the points, level outside."""
+    return float(np.interp(value, [p[0] for p in points], [p[1] for p in points]))
+
+
+def _above(bar: Bar, features: dict[str, Feature]) -> bool:
+    feature = features.get(bar.feature)
+    return feature is not None and isinstance(feature.value, Known) and feature.value.value > bar.above

@@ -1,0 +1,117 @@
+"""Findings of the study as a whole: number of lesions, sides, vessels, organs, what kind of images there are."""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.findings.rules import EVEN, assessed, not_assessable
+from pipeline.knowledge.loading import Knowledge
+from pipeline.knowledge.rules import BothSides, Counted, Derived, Pictured, Somewhere
+from pipeline.model.image import Image, Volume
+from pipeline.model.known import Known
+from pipeline.model.lesion import Lesion
+from pipeline.model.measure import Finding
+from pipeline.model.vocabulary import Laterality
+
+CERTAIN, HARDLY = 0.99, 0.01
+"""Probability of what headers say of images."""
+
+
+def study_findings(
+    lesions: Sequence[Lesion],
+    findings: Sequence[Finding],
+    images: Sequence[Image],
+    told: Mapping[str, Finding],
+    knowledge: Knowledge,
+) -> tuple[Finding, ...]:
+    """Findings by rules about the study; `findings` are those of lesions, `told` those of the context by id."""
+    found: dict[str, Finding] = {}
+    of_study = {kind.id for kind in knowledge.findings.values() if kind.level == "study"}
+    for rule in knowledge.rules:
+        match rule:
+            case Counted():
+                found[rule.finding] = _counted(rule, lesions)
+            case BothSides():
+                found[rule.finding] = _both_sides(rule, lesions)
+            case Somewhere():
+                found[rule.finding] = _somewhere(rule, lesions, findings, images)
+            case Pictured():
+                found[rule.finding] = _pictured(rule, lesions, images)
+            case Derived() if rule.finding in of_study:
+                found[rule.finding] = derive(rule, {**told, **found}, None)
+    return tuple(found.values())
+
+
+def derive(rule: Derived, known: Mapping[str, Finding], lesion: int | None) -> Finding:
+    """Any: the surest of the findings; all: the least sure. Those not assessable count only where all are needed."""
+    parts = [known[name] for name in rule.of if name in known]
+    chances = [f for f in parts if f.probability is not None]
+    open_ones = [f for f in parts if f.probability is None]
+    if not chances or (rule.combine == "all" and open_ones and all((f.probability or 0) >= EVEN for f in chances)):
+        reasons = dict.fromkeys(f.because for f in open_ones)
+        helps = next((f.would_help for f in open_ones if f.would_help), None)
+        return not_assessable(rule.finding, "; ".join(reasons) or "not measured", lesion, helps)
+    pick = max if rule.combine == "any" else min
+    chosen = pick(chances, key=lambda f: f.probability or 0.0)
+    features = tuple(dict.fromkeys(name for f in chances for name in f.features))
+    return assessed(rule.finding, chosen.probability or 0.0, chosen.because, features=features, lesion=lesion)
+
+
+def _distinct(lesions: Sequence[Lesion]) -> list[Lesion]:
+    """Each lesion once, whatever the number of views."""
+    return [lesion for lesion in lesions if not any(other < lesion.id for other in lesion.same_as)]
+
+
+def _counted(rule: Counted, lesions: Sequence[Lesion]) -> Finding:
+    """The chance that at least so many lesions are real."""
+    chances = [1.0]
+    for lesion in _distinct(lesions):
+        stay = [c * (1 - lesion.confidence) for c in chances] + [0.0]
+        gain = [0.0] + [c * lesion.confidence for c in chances]
+        chances = [a + b for a, b in zip(stay, gain, strict=True)]
+    n = len(_distinct(lesions))
+    return assessed(rule.finding, min(sum(chances[rule.least :]), CERTAIN), "1 lesion" if n == 1 else f"{n} lesions")
+
+
+def _both_sides(rule: BothSides, lesions: Sequence[Lesion]) -> Finding:
+    sides = [x.laterality.value for x in lesions if isinstance(x.laterality, Known)]
+    if not sides:
+        return not_assessable(rule.finding, "side not stated", would_help="a view of the other side")
+    both = Laterality.BOTH in sides or {Laterality.LEFT, Laterality.RIGHT} <= set(sides)
+    if both:
+        return assessed(rule.finding, CERTAIN, "lesions on both sides")
+    return not_assessable(rule.finding, "only one side is shown", would_help="a view of the other side")
+
+
+def _somewhere(
+    rule: Somewhere, lesions: Sequence[Lesion], findings: Sequence[Finding], images: Sequence[Image]
+) -> Finding:
+    """The surest lesion that has one of the findings; none is told only where its place is in view."""
+    confidence = {lesion.id: lesion.confidence for lesion in lesions}
+    has = [f for f in findings if f.id in rule.of and f.probability is not None and f.lesion in confidence]
+    chances = [((f.probability or 0.0) * confidence[f.lesion or 0], f) for f in has]
+    probability, best = max(chances, key=lambda c: c[0], default=(0.0, None))
+    if best is not None and probability >= EVEN:
+        return assessed(rule.finding, probability, f"lesion {best.lesion}: {best.because}", features=best.features)
+    in_view = any(isinstance(i.region, Known) and i.region.value in rule.regions for i in images)
+    if best is None or (rule.regions and not in_view):
+        because = rule.because or "no lesion in which this could be told"
+        return not_assessable(rule.finding, because, would_help=rule.would_help)
+    return assessed(rule.finding, probability, "no lesion shows it")
+
+
+def _pictured(rule: Pictured, lesions: Sequence[Lesion], images: Sequence[Image]) -> Finding:
+    """What headers say of the images."""
+    match rule.asks:
+        case "gravity":
+            seen = any(isinstance(i.gravity, Known) for i in images)
+            said = "gravity runs through the image plane" if seen else "no image with gravity in its plane"
+        case "ct":
+            seen = any(isinstance(i, Volume) for i in images)
+            said = "a CT is among the images" if seen else "no CT among the images"
+        case _:
+            radiographs = {n for n, i in enumerate(images) if not isinstance(i, Volume)}
+            if not radiographs:
+                return not_assessable(rule.finding, "no radiograph among the images")
+            sure = max((x.confidence for x in lesions if x.image in radiographs), default=HARDLY)
+            said = "deposits on a radiograph" if sure > EVEN else "no deposit on a radiograph"
+            return assessed(rule.finding, min(sure, CERTAIN), said)
+    return assessed(rule.finding, CERTAIN if seen else HARDLY, said)

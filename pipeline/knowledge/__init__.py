@@ -1,0 +1,1 @@
+"""What configs/ says, checked and as records."""

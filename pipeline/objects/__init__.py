@@ -1,0 +1,1 @@
+"""DICOM objects that a PACS stores."""

@@ -1,0 +1,166 @@
+"""DICOM Segmentation (SEG) of the lesions of one image, one segment a lesion."""
+
+import datetime
+import hashlib
+from pathlib import Path
+
+import highdicom
+import numpy as np
+from highdicom.seg import Segmentation as SegmentationObject
+from highdicom.seg import SegmentDescription
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from pipeline.model.identity import MANUFACTURER, derived_uid
+from pipeline.model.image import Image, Radiograph
+from pipeline.model.known import Known
+from pipeline.model.lesion import Lesion, box_in
+from pipeline.model.result import Analysis, Skipped
+from pipeline.objects import codes
+from pipeline.objects.sources import source_headers
+
+SERIES_NUMBER = 901
+"""High enough to stand behind the modality's own series."""
+UNDATED = datetime.datetime(1900, 1, 1)
+"""Content date where the study bears none: the same input must give the same bytes, so the clock is not asked."""
+
+Labels = NDArray[np.uint16]
+
+
+def write_segmentations(analysis: Analysis, folder: Path) -> tuple[tuple[Path, ...], tuple[Skipped, ...]]:
+    """Write folder/dicom/seg-N.dcm for every image with lesions; what could not be written comes back."""
+    written: list[Path] = []
+    skipped: list[Skipped] = []
+    for index, image in enumerate(analysis.images):
+        lesions = tuple(lesion for lesion in analysis.lesions if lesion.image == index)
+        if not lesions:
+            continue
+        path = folder / "dicom" / f"seg-{index + 1}.dcm"
+        path.parent.mkdir(exist_ok=True)
+        try:
+            segmentation_object(image, lesions, analysis).save_as(path)
+        except (ValueError, AttributeError, TypeError, KeyError) as error:
+            reason = f"no SEG for image {index + 1}: its header lacks what SEG needs ({_first_line(error)})"
+            skipped.append(Skipped(f"dicom/{path.name}", reason))
+            path.unlink(missing_ok=True)
+            continue
+        written.append(path)
+    return tuple(written), tuple(skipped)
+
+
+def segmentation_object(image: Image, lesions: tuple[Lesion, ...], analysis: Analysis) -> SegmentationObject:
+    """A BINARY SEG. UIDs follow from the image, the lesions' masks and the software; dates are those of the study.
+
+    ValueError, AttributeError and TypeError where the source header does not allow one (CT without frame of reference).
+    """
+    indices, mask = touched_frames(image, lesions)
+    thickness = None if isinstance(image, Radiograph) else image.spacing_mm[0]
+    headers = source_headers(image, indices, thickness)
+    key = content_key(lesions, analysis)
+    identity = image.identity
+    made = SegmentationObject(
+        headers,
+        _stored_order(image, indices, headers, mask),
+        "BINARY",
+        [_description(n, lesion, key, analysis.software.version) for n, lesion in enumerate(lesions, start=1)],
+        series_instance_uid=derived_uid("seg series", identity.series_instance_uid, key),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=derived_uid("seg", identity.stem, key),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name="calcinosis",
+        software_versions=analysis.software.version,
+        device_serial_number="0",
+        content_label="CALCIFICATION",
+        content_description="Calcific deposits, AI result, not for primary diagnosis",
+        series_description="Calcific deposits (AI)",
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+    if isinstance(image, Radiograph):
+        _mend_projection(made, headers[0])
+    _date_as_study(made, headers[0])
+    return made
+
+
+def content_key(lesions: tuple[Lesion, ...], analysis: Analysis) -> str:
+    """SHA-256 over masks and software: a changed result gets other UIDs, a rerun the same."""
+    digest = hashlib.sha256()
+    for lesion in lesions:
+        digest.update(repr((lesion.label, lesion.crop.offset, lesion.crop.mask.shape)).encode())
+        digest.update(np.packbits(lesion.crop.mask).tobytes())
+    software = analysis.software
+    digest.update("\x1f".join((software.version, software.settings_sha256, software.knowledge_sha256)).encode())
+    return digest.hexdigest()
+
+
+def touched_frames(image: Image, lesions: tuple[Lesion, ...]) -> tuple[tuple[int, ...], Labels]:
+    """Frames that hold a lesion, and their masks [frame, row, col]: 0, or n for the n-th lesion."""
+    shape = image.shape if len(image.shape) == 3 else (1, *image.shape)
+    low = min(lesion.crop.offset[0] for lesion in lesions) if len(image.shape) == 3 else 0
+    high = max(lesion.crop.stop[0] for lesion in lesions) if len(image.shape) == 3 else 1
+    mask = np.zeros((high - low, *shape[1:]), np.uint16)
+    for number, lesion in enumerate(lesions, start=1):
+        target = mask if len(image.shape) == 3 else mask[0]
+        origin = (low, 0, 0) if len(image.shape) == 3 else (0, 0)
+        target[box_in(lesion.crop, origin)][lesion.crop.mask] = number
+    used = np.flatnonzero(mask.any(axis=(1, 2)))
+    return tuple(int(i) + low for i in used), mask[used]
+
+
+def _stored_order(image: Image, indices: tuple[int, ...], headers: list[Dataset], mask: Labels) -> Labels:
+    """Masks as highdicom wants them: one a source file, or all frames of a multi-frame file in stored order."""
+    frames = int(headers[0].get("NumberOfFrames") or 1)
+    if len(headers) > 1 or frames == 1:
+        return mask
+    whole = np.zeros((frames, *mask.shape[1:]), np.uint16)
+    for position, index in enumerate(indices):
+        whole[image.identity.sources[index].frame - 1] = mask[position]
+    return whole
+
+
+def _description(number: int, lesion: Lesion, key: str, version: str) -> SegmentDescription:
+    site = codes.SITES[lesion.region.value] if isinstance(lesion.region, Known) else codes.SOFT_TISSUE
+    return SegmentDescription(
+        number,
+        f"lesion {lesion.id}",
+        segmented_property_category=codes.ABNORMAL_STRUCTURE,
+        segmented_property_type=codes.PATHOLOGIC_CALCIFICATION,
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
+            name="calcinosis", version=version, family=codes.ARTIFICIAL_INTELLIGENCE
+        ),
+        tracking_uid=derived_uid("lesion", str(lesion.id), key),
+        tracking_id=f"lesion {lesion.id}",
+        anatomic_regions=[site],
+    )
+
+
+def _mend_projection(made: Dataset, source: Dataset) -> None:
+    """Highdicom drops PatientOrientation, and keeps a frame of reference that would ask for a slice thickness."""
+    if "PatientOrientation" in source:
+        made.PatientOrientation = source.PatientOrientation
+    for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
+        if keyword in made:
+            delattr(made, keyword)
+
+
+def _date_as_study(made: Dataset, source: Dataset) -> None:
+    """Replace what highdicom takes from the clock or from chance."""
+    date = str(source.get("StudyDate") or "") or UNDATED.strftime("%Y%m%d")
+    time = str(source.get("StudyTime") or "") or UNDATED.strftime("%H%M%S")
+    made.ContentDate = made.InstanceCreationDate = made.SeriesDate = date
+    made.ContentTime = made.InstanceCreationTime = made.SeriesTime = time
+    for equipment in made.get("ContributingEquipmentSequence", []):
+        if "ContributionDateTime" in equipment:
+            equipment.ContributionDateTime = date + time
+    organization = derived_uid("dimensions", made.SOPInstanceUID)
+    for item in made.get("DimensionOrganizationSequence", []):
+        item.DimensionOrganizationUID = organization
+    for item in made.get("DimensionIndexSequence", []):
+        item.DimensionOrganizationUID = organization
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,44 @@
+"""Headers of the images that an object is about, made fit for highdicom without touching the stored files."""
+
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from pipeline.model.image import Image
+
+TYPE_2 = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+"""Attributes that may be empty but must be there (PS3.3 C.7.1.1, C.7.2.1)."""
+LONGEST = {"StudyID": 16, "AccessionNumber": 16}
+"""Longest value, characters (VR SH, PS3.5 table 6.2-1): senders exceed it and our object would inherit the fault."""
+
+
+def source_headers(image: Image, indices: tuple[int, ...], thickness_mm: float | None) -> list[Dataset]:
+    """Headers (no pixels) of the frames at `indices` along the image's first axis, each file once.
+
+    `thickness_mm` fills an absent SliceThickness of a CT slice on the copy in memory.
+    """
+    paths: dict[Path, None] = {image.identity.sources[i].path: None for i in indices}
+    return [_header(path, thickness_mm) for path in paths]
+
+
+def _header(path: Path, thickness_mm: float | None) -> Dataset:
+    header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+    for keyword in TYPE_2:
+        if keyword not in header:
+            setattr(header, keyword, "")
+    for keyword, length in LONGEST.items():
+        setattr(header, keyword, str(header.get(keyword) or "")[:length])
+    if thickness_mm is not None and not header.get("SliceThickness"):
+        header.SliceThickness = round(thickness_mm, 4)
+    return header

@@ -1,0 +1,1 @@
+"""What people and programs read: results.json, label images, pictures, pages."""

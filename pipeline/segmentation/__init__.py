@@ -1,0 +1,1 @@
+"""Where the calcium is, and what only looks like it."""

@@ -1,0 +1,327 @@
+"""What a piece looks like, in about forty numbers that a radiologist could name.
+
+The position in the volume is left out on purpose: deposits cut by the field are deposits, and so are bones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.spatial import cKDTree
+
+from pipeline.model.image import CoarseMask, Floats, Mask, Volume
+from pipeline.model.lesion import Crop, box_in, padded_box
+from pipeline.segmentation.depth import depths
+from pipeline.segmentation.noise import Quality, smoothed
+from pipeline.segmentation.pieces import Piece
+
+NAMES = (
+    "volume_log_mm3",
+    "component_volume_log_mm3",
+    "share_of_component",
+    "contact_share",
+    "neck_share",
+    "neighbours",
+    "depth_mm",
+    "major_mm",
+    "minor_mm",
+    "least_mm",
+    "elongation",
+    "flatness",
+    "filling_of_ellipsoid",
+    "hollow_share",
+    "hu_10",
+    "hu_50",
+    "hu_90",
+    "hu_max",
+    "hu_spread",
+    "hu_spread_of_noise",
+    "core_less_shell_hu",
+    "low_inside_share",
+    "fat_inside_share",
+    "edge_rise_hu",
+    "contrast_to_noise",
+    "ring_hu",
+    "ring_fat_share",
+    "ring_gas_share",
+    "ring_dense_share",
+    "skin_depth_mm",
+    "skin_depth_least_mm",
+    "gas_distance_mm",
+    "component_hu_90",
+    "component_hollow_share",
+    "component_depth_mm",
+    "contact_hu_step",
+    "alike_near",
+    "large_distance_mm",
+    "bright_share",
+    "core_spread_of_noise",
+    "component_core_less_shell_hu",
+    "neighbour_volume_log_mm3",
+    "neighbour_core_less_shell_hu",
+    "neighbour_hu_90",
+    "component_core_spread_of_noise",
+    "noise_hu",
+    "slice_mm",
+)
+"""Names of the columns of `describe`, in order."""
+
+RING_MM = (1.5, 5.5)
+"""Surroundings of a piece: beyond the edge's partial volume, nearer than the next layer."""
+FAT_HU, GAS_HU = -30.0, -300.0
+LOW_INSIDE_HU = 100.0
+"""Below calcium's partial volume and above fluid: trabecular marrow, an enclosed lumen."""
+BRIGHT_HU = 300.0
+FAR_MM = 60.0
+"""Distances are cut here: what lies farther tells nothing more."""
+ALIKE_MM, ALIKE_RATIO = 40.0, 4.0
+LARGE_MM3 = 5000.0
+"""A component of this size is a mass or a bone, not a grain."""
+UNKNOWN_SPREAD = -1.0
+"""For pieces without an inside."""
+MOST_CROP = 400_000
+"""Elements of a crop beyond which it is looked at in steps of two or more voxels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What all pieces of a volume share. `skin` and `gas` find the nearest such point in mm (slice, row, col)."""
+
+    volume: Volume
+    quality: Quality
+    skin: cKDTree
+    gas: cKDTree | None
+
+
+def scene_of(volume: Volume, body: CoarseMask, pooled: NDArray[np.int16], quality: Quality) -> Scene:
+    """The scene of a volume; `pooled` HU lie on the grid of `body`."""
+    cell = np.asarray(volume.spacing_mm) * np.asarray(body.factor)
+    rim = body.mask & ~binary_erosion(body.mask, _in_plane(), border_value=True)
+    gas = body.mask & (pooled < GAS_HU) & binary_erosion(body.mask, np.ones((1, 7, 7), bool), border_value=True)
+    points = np.argwhere(gas)
+    tree = _tree(points[:: max(1, len(points) // 200_000)] * cell) if len(points) else None
+    rim_points = np.argwhere(rim)
+    return Scene(volume, quality, _tree((rim_points if len(rim_points) else np.zeros((1, 3))) * cell), tree)
+
+
+def describe(pieces: Sequence[Piece], scene: Scene) -> Floats:
+    """Features float32 [piece, feature] in the order of `NAMES`."""
+    table = np.zeros((len(pieces), len(NAMES)), np.float32)
+    if not pieces:
+        return table
+    rows = [_own(piece, scene) for piece in pieces]
+    _add_components(rows, pieces)
+    _add_neighbourhood(rows, pieces, scene)
+    for i, row in enumerate(rows):
+        table[i] = [row[name] for name in NAMES]
+    return table
+
+
+def _in_plane() -> Mask:
+    plane = np.zeros((3, 3, 3), bool)
+    plane[1, 1, :] = plane[1, :, 1] = True
+    return plane
+
+
+def _tree(points: NDArray[np.float64]) -> cKDTree:
+    return cKDTree(points, balanced_tree=False, compact_nodes=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """Crop of a piece with surroundings, thinned when large: smoothed HU, dense and filled masks, spacing in mm."""
+
+    hu: Floats
+    dense: Mask
+    filled: Mask
+    spacing_mm: tuple[float, ...]
+    low_hu: float
+
+
+def _view(piece: Piece, scene: Scene) -> _View:
+    spacing = scene.volume.spacing_mm
+    margin = tuple(int(np.ceil((RING_MM[1] + 0.5) / s)) for s in spacing)
+    box = padded_box(piece.dense, margin, scene.volume.shape)
+    dense, filled = (np.zeros([b.stop - b.start for b in box], bool) for _ in range(2))
+    inner = box_in(piece.dense, tuple(b.start for b in box))
+    dense[inner], filled[inner] = piece.dense.mask, piece.filled
+    thin = _thinning(dense, spacing)
+    layers = smoothed(scene.volume.hu[box][thin[0]], (0.0, *scene.quality.smoothing_px))
+    middle = (piece.dense.offset[0] + piece.dense.stop[0]) // 2
+    return _View(
+        layers[:, thin[1], thin[2]],
+        dense[thin],
+        filled[thin],
+        tuple(s * (t.step or 1) for s, t in zip(spacing, thin, strict=True)),
+        float(scene.quality.low_hu[middle]),
+    )
+
+
+def _thinning(dense: Mask, spacing_mm: tuple[float, ...]) -> tuple[slice, ...]:
+    """Steps that leave about `MOST_CROP` elements, finest axes first; none where they would miss the piece."""
+    steps = [1, 1, 1]
+    while dense.size / np.prod(steps) > MOST_CROP:
+        finest = int(np.argmin([s * k for s, k in zip(spacing_mm, steps, strict=True)]))
+        steps[finest] += 1
+    thin = tuple(slice(None, None, k) for k in steps)
+    return thin if dense[thin].any() else (slice(None),) * 3
+
+
+def _own(piece: Piece, scene: Scene) -> dict[str, float]:
+    """Features that need the piece alone."""
+    view = _view(piece, scene)
+    noise = float(scene.quality.smooth_noise_hu[(piece.dense.offset[0] + piece.dense.stop[0]) // 2])
+    row = {
+        "depth_mm": piece.depth_mm,
+        "neighbours": float(len(piece.contacts)),
+        "neck_share": max((c.neck_mm for c in piece.contacts), default=0.0) / max(piece.depth_mm, 1e-3),
+        "noise_hu": noise,
+        "slice_mm": scene.volume.spacing_mm[0],
+    }
+    row |= _size(piece, view, scene.volume.spacing_mm)
+    row |= _density(view, noise)
+    row |= _surroundings(view)
+    row["contrast_to_noise"] = (row["hu_90"] - row["ring_hu"]) / max(noise, 1.0)
+    row |= _place(piece, scene)
+    return row
+
+
+def _size(piece: Piece, view: _View, spacing_mm: tuple[float, ...]) -> dict[str, float]:
+    voxel = float(np.prod(spacing_mm))
+    volume = np.count_nonzero(piece.dense.mask) * voxel
+    solid = np.count_nonzero(piece.filled) * voxel
+    points = np.argwhere(view.filled) * np.asarray(view.spacing_mm)
+    spread = np.cov(points.T) if len(points) > 1 else np.zeros((3, 3))
+    values = np.linalg.eigvalsh(spread + np.diag(np.asarray(view.spacing_mm) ** 2 / 12))[::-1]
+    axes = 2 * np.sqrt(5 * values)  # of the solid ellipsoid with these second moments
+    faces = _surface_mm2(piece.filled, spacing_mm)
+    return {
+        "volume_log_mm3": float(np.log(max(volume, 1e-3))),
+        "contact_share": sum(c.area_mm2 for c in piece.contacts) / max(faces, 1e-3),
+        "major_mm": float(axes[0]),
+        "minor_mm": float(axes[1]),
+        "least_mm": float(axes[2]),
+        "elongation": float(axes[1] / axes[0]),
+        "flatness": float(axes[2] / axes[1]),
+        "filling_of_ellipsoid": solid / max(float(np.pi / 6 * np.prod(axes)), 1e-3),
+        "hollow_share": 1 - volume / max(solid, 1e-3),
+    }
+
+
+def _surface_mm2(mask: Mask, spacing_mm: tuple[float, ...]) -> float:
+    """Area of the voxel faces between inside and outside."""
+    solid = np.pad(mask, 1)
+    voxel = float(np.prod(spacing_mm))
+    return sum(float(np.count_nonzero(np.diff(solid, axis=i)) * voxel / spacing_mm[i]) for i in range(3))
+
+
+def _density(view: _View, noise: float) -> dict[str, float]:
+    inside = view.hu[view.dense]
+    percentiles = np.percentile(inside, (10, 50, 90))
+    depth = depths(np.pad(view.filled, 1), view.spacing_mm)[1][1:-1, 1:-1, 1:-1]
+    deepest = float(depth.max())
+    core, shell = view.hu[depth > 0.5 * deepest], view.hu[view.filled & (depth <= max(1.2, 0.3 * deepest))]
+    within = view.hu[view.filled]
+    inner = view.hu[view.dense & binary_erosion(view.dense, _in_plane())]
+    return {
+        "hu_10": float(percentiles[0]),
+        "hu_50": float(percentiles[1]),
+        "hu_90": float(percentiles[2]),
+        "hu_max": float(inside.max()),
+        "hu_spread": float(inside.std()),
+        "hu_spread_of_noise": float(inside.std()) / max(noise, 1.0),
+        "core_less_shell_hu": float(core.mean() - shell.mean()) if len(core) and len(shell) else 0.0,
+        "low_inside_share": float((within < LOW_INSIDE_HU).mean()),
+        "fat_inside_share": float((within < FAT_HU).mean()),
+        "bright_share": float((inside > BRIGHT_HU).mean()),
+        "core_spread_of_noise": float(inner.std()) / max(noise, 1.0) if len(inner) > 5 else UNKNOWN_SPREAD,
+    }
+
+
+def _surroundings(view: _View) -> dict[str, float]:
+    distance = distance_transform_edt(~view.filled, sampling=view.spacing_mm)
+    ring = view.hu[(distance > RING_MM[0]) & (distance <= RING_MM[1])]
+    near = view.hu[(distance > 0) & (distance <= RING_MM[0])]
+    edge = view.hu[view.dense & ~binary_erosion(view.filled, _in_plane(), border_value=True)]
+    if not len(ring):
+        ring = view.hu[~view.filled]
+    soft = ring[(ring > GAS_HU) & (ring <= view.low_hu)]
+    beside = near[near <= view.low_hu]
+    return {
+        "ring_hu": float(soft.mean()) if len(soft) else float(ring.mean()) if len(ring) else 0.0,
+        "ring_fat_share": float(((ring < FAT_HU) & (ring > GAS_HU)).mean()) if len(ring) else 0.0,
+        "ring_gas_share": float((ring <= GAS_HU).mean()) if len(ring) else 0.0,
+        "ring_dense_share": float((ring > view.low_hu).mean()) if len(ring) else 0.0,
+        "edge_rise_hu": float(edge.mean() - beside.mean()) if len(edge) and len(beside) else 0.0,
+    }
+
+
+def _place(piece: Piece, scene: Scene) -> dict[str, float]:
+    points = piece.dense.points()
+    points = points[:: max(1, len(points) // 200)] * np.asarray(scene.volume.spacing_mm)
+    skin = scene.skin.query(points)[0]
+    gas = FAR_MM if scene.gas is None else float(scene.gas.query(points, distance_upper_bound=FAR_MM)[0].min())
+    return {
+        "skin_depth_mm": min(FAR_MM, float(np.median(skin))),
+        "skin_depth_least_mm": min(FAR_MM, float(skin.min())),
+        "gas_distance_mm": min(FAR_MM, gas),
+    }
+
+
+_COMPONENT_MEANS = (
+    ("component_hu_90", "hu_90"),
+    ("component_hollow_share", "hollow_share"),
+    ("component_core_less_shell_hu", "core_less_shell_hu"),
+    ("component_core_spread_of_noise", "core_spread_of_noise"),
+)
+_NEIGHBOUR_MEANS = (
+    ("neighbour_volume_log_mm3", "volume_log_mm3"),
+    ("neighbour_core_less_shell_hu", "core_less_shell_hu"),
+    ("neighbour_hu_90", "hu_90"),
+)
+
+
+def _add_components(rows: list[dict[str, float]], pieces: Sequence[Piece]) -> None:
+    """What a piece inherits from the component that it is part of."""
+    members: dict[int, list[int]] = {}
+    for i, piece in enumerate(pieces):
+        members.setdefault(piece.component, []).append(i)
+    for found in members.values():
+        volumes = np.exp([rows[i]["volume_log_mm3"] for i in found])
+        total = float(volumes.sum())
+        for i, volume in zip(found, volumes, strict=True):
+            rows[i]["component_volume_log_mm3"] = float(np.log(total))
+            rows[i]["share_of_component"] = float(volume) / total
+            for name, source in _COMPONENT_MEANS:
+                rows[i][name] = float(np.dot(volumes, [rows[j][source] for j in found])) / total
+            rows[i]["component_depth_mm"] = max(rows[j]["depth_mm"] for j in found)
+
+
+def _add_neighbourhood(rows: list[dict[str, float]], pieces: Sequence[Piece], scene: Scene) -> None:
+    """What touches a piece, and what lies about it."""
+    spacing = np.asarray(scene.volume.spacing_mm)
+    centres = np.array([_centre(piece.dense) for piece in pieces]).reshape(-1, 3) * spacing
+    volumes = np.array([row["volume_log_mm3"] for row in rows])
+    components = np.array([piece.component for piece in pieces])
+    large = np.array([row["component_volume_log_mm3"] >= np.log(LARGE_MM3) for row in rows])
+    for i, (row, piece) in enumerate(zip(rows, pieces, strict=True)):
+        area = sum(c.area_mm2 for c in piece.contacts)
+        beside = {
+            source: sum(c.area_mm2 * rows[c.other][source] for c in piece.contacts) / area if area else 0.0
+            for source in ("hu_50", *(source for _, source in _NEIGHBOUR_MEANS))
+        }
+        row["contact_hu_step"] = row["hu_50"] - beside["hu_50"] if area else 0.0
+        row |= {name: beside[source] for name, source in _NEIGHBOUR_MEANS}
+        apart = np.linalg.norm(centres - centres[i], axis=1)
+        others = components != piece.component
+        alike = others & (apart < ALIKE_MM) & (np.abs(volumes - volumes[i]) < np.log(ALIKE_RATIO))
+        row["alike_near"] = float(np.count_nonzero(alike))
+        far = others & large
+        row["large_distance_mm"] = min(FAR_MM, float(apart[far].min())) if far.any() else FAR_MM
+
+
+def _centre(crop: Crop) -> NDArray[np.float64]:
+    middle: NDArray[np.float64] = crop.points().mean(axis=0)
+    return middle

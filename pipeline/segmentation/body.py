@@ -1,0 +1,95 @@
+"""The patient on CT: what is inside the skin, without table, mattress and clothes."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, label, maximum_filter1d, minimum_filter1d
+
+from pipeline.model.image import CoarseMask, Mask, Volume
+
+AIR_HU = -300
+"""Between lung or skin's partial volume and fat."""
+COARSE_MM = 1.6
+"""Voxels are pooled up to about this size along each axis; a finger has five of them across."""
+OPENING_MM = 6.0
+"""In plane: thicker than a sheet, a table's shell or a tube; thinner than a finger."""
+PART_SHARE = 0.08
+"""A second part (arm, other leg) holds at least this share of the largest."""
+AIRY_SHARE = 0.25
+"""A part with more of its box's own section filled by nothing but shell is a table, not a limb."""
+MIDDLE_HU = -150
+"""Below the mean of any limb (fat is -120 to -60), above foam and carbon shells."""
+
+
+def coarse_factor(spacing_mm: tuple[float, ...]) -> tuple[int, ...]:
+    """How many voxels are pooled along each axis so that a pooled one measures about `COARSE_MM`."""
+    return tuple(max(1, round(COARSE_MM / s)) for s in spacing_mm)
+
+
+def pooled_hu(volume: Volume, factor: tuple[int, ...]) -> NDArray[np.int16]:
+    """Means of blocks of `factor` voxels, HU int16 [slice, row, col]; the last block of an axis repeats its border."""
+    slices, rows, columns = (-(-n // f) for n, f in zip(volume.shape, factor, strict=True))
+    missing = ((0, rows * factor[1] - volume.shape[1]), (0, columns * factor[2] - volume.shape[2]))
+    pooled = np.empty((slices, rows, columns), np.int16)
+    for i in range(slices):
+        total = np.zeros((rows, columns), np.int32)
+        layers = volume.hu[i * factor[0] : (i + 1) * factor[0]]
+        for layer in layers:
+            whole = np.pad(np.maximum(layer, -1024), missing, mode="edge")
+            for a in range(factor[1]):
+                for b in range(factor[2]):
+                    total += whole[a :: factor[1], b :: factor[2]]
+        pooled[i] = total // (len(layers) * factor[1] * factor[2])
+    return pooled
+
+
+def find_body(volume: Volume) -> CoarseMask:
+    """Soft tissue, bone, gas and all else inside the skin.
+
+    Pooled voxels above `AIR_HU`, opened in plane by `OPENING_MM`; the largest connected part and others of at least
+    `PART_SHARE` of it that are dense enough to be a limb; holes filled slice by slice. Where nothing is left after
+    the opening (a finger, a specimen) the unopened mask counts.
+    """
+    factor = coarse_factor(volume.spacing_mm)
+    hu = pooled_hu(volume, factor)
+    tissue = hu > AIR_HU
+    size = tuple(max(1, round(OPENING_MM / (s * f))) for s, f in zip(volume.spacing_mm, factor, strict=True))
+    opened = _opened_in_plane(tissue, size)
+    parts = _patient_parts(opened if opened.any() else tissue, hu)
+    grown = binary_dilation(parts, np.ones((1, 3, 3), bool)) & tissue
+    return CoarseMask(_filled_in_plane(grown), factor, volume.shape)
+
+
+def _opened_in_plane(mask: Mask, size: tuple[int, ...]) -> Mask:
+    """The mask opened by a rectangle of `size` elements; what lies at the border of the field counts as inside."""
+    layers = mask.astype(np.uint8)
+    for axis in (1, 2):
+        layers = minimum_filter1d(layers, size[axis], axis=axis, mode="nearest")
+    for axis in (1, 2):
+        # an even window is off centre: the way back has to be off the other way
+        origin = 0 if size[axis] % 2 else -1
+        layers = maximum_filter1d(layers, size[axis], axis=axis, mode="nearest", origin=origin)
+    return layers.astype(bool) & mask
+
+
+def _patient_parts(mask: Mask, hu: NDArray[np.int16]) -> Mask:
+    numbers, count = label(mask)
+    if not count:
+        return mask
+    voxels = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
+    mean_hu = np.bincount(numbers.ravel(), hu.ravel(), minlength=count + 1)[1:] / voxels
+    large = (voxels >= PART_SHARE * voxels.max()) & ((mean_hu > MIDDLE_HU) | (voxels == voxels.max()))
+    kept: Mask = np.concatenate([[False], large])[numbers]
+    return kept
+
+
+def _filled_in_plane(mask: Mask) -> Mask:
+    """The mask with what it encloses in each slice; gas that reaches the border of the field stays outside."""
+    in_plane = np.zeros((3, 3, 3), bool)
+    in_plane[1, 1, :] = in_plane[1, :, 1] = True
+    numbers, count = label(~mask, in_plane)
+    outside = np.zeros(count + 1, bool)
+    for edge in (numbers[:, 0], numbers[:, -1], numbers[:, :, 0], numbers[:, :, -1]):
+        outside[edge.ravel()] = True
+    outside[0] = False
+    filled: Mask = ~outside[numbers]
+    return filled

@@ -1,0 +1,312 @@
+"""Candidates: pieces of the excess maps at several levels, described by what a reader would look at.
+
+A deposit shows as a connected piece of some excess map at some level: specks over narrow openings, masses over wide
+ones. All pieces of all maps at all levels are candidates (nested and overlapping); each gets the same features. Which
+of them are calcium, and which of the nested ones fits best, is for `component_judgement`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.model.image import Floats
+from pipeline.segmentation.background import ExcessMap, Kind, Layer
+from pipeline.segmentation.evidence import CHANNELS, NETWORK, Channels
+
+LEVELS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+"""Excess, in units of attenuation, at which pieces are cut: from twice what counts as visible, in steps of two."""
+NETWORK_LEVELS = (0.1, 0.3, 0.6, 0.85)
+"""Probabilities at which pieces of a network's map are cut."""
+AREA_MM2 = (1.0, 6_000.0)
+"""Least and largest area of a candidate: a 1 mm speck with its blur; a mass of 9 cm."""
+MOST_PIECES = 150
+"""Pieces kept of one map at one level, those of the greatest contrast times diameter."""
+RING_MM = 2.0
+"""Width of the ring around a piece that its surroundings are read from, mm; at least three elements."""
+SECTORS = 8
+SIBLINGS_MM = 25.0
+"""Distance within which pieces of a similar area count as siblings."""
+
+Numbers = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Pieces with their features.
+
+    `features` [candidate, feature] in the order of `FEATURE_NAMES`, with a network's map `NETWORK_NAMES` behind. The
+    elements of candidate i are `elements[starts[i]:starts[i + 1]]`, flat indices into the grid of the layer with
+    stride `strides[i]`.
+    """
+
+    features: Floats
+    elements: Indices
+    starts: Indices
+    strides: Indices
+
+    def __len__(self) -> int:
+        return len(self.strides)
+
+    def of(self, index: int) -> Indices:
+        """Flat indices of candidate `index`."""
+        return self.elements[self.starts[index] : self.starts[index + 1]]
+
+
+SHAPE_NAMES = (
+    "log_level",
+    "map_scale_mm",
+    "map_kind",
+    "log_area_mm2",
+    "long_axis_mm",
+    "short_axis_mm",
+    "elongation",
+    "ellipse_fill",
+    "boundary_excess",
+)
+READ = tuple(name for name in CHANNELS if not name.startswith("direction"))
+"""Channels whose means inside and around are features; directions enter as an alignment alone."""
+CONTRAST_NAMES = (
+    "own_excess_mean",
+    "own_excess_peak",
+    "peak_over_mean",
+    "contrast",
+    "contrast_to_noise",
+    "contrast_to_texture",
+    "least_sector",
+    "second_sector",
+    "open_sectors",
+    "inner_spread",
+    "edge_gradient",
+    "sharpness",
+    "siblings",
+    "axis_alignment",
+)
+FEATURE_NAMES: tuple[str, ...] = (
+    *SHAPE_NAMES,
+    *CONTRAST_NAMES,
+    *(f"inside_{name}" for name in READ),
+    *(f"around_{name}" for name in READ),
+)
+NETWORK_NAMES: tuple[str, ...] = (
+    *(f"inside_{name}" for name in NETWORK),
+    *(f"around_{name}" for name in NETWORK),
+    "peak_calcium",
+)
+"""Features that stand behind the others where there is a network's map."""
+
+
+def candidates(maps: tuple[ExcessMap, ...], layers: tuple[Layer, ...], channels: tuple[Channels, ...]) -> Candidates:
+    """All candidates of a field; `layers` and `channels` belong together, one pair a stride."""
+    found = []
+    for excess_map in maps:
+        layer, channel = next((a, b) for a, b in zip(layers, channels, strict=True) if a.stride == excess_map.stride)
+        for level in NETWORK_LEVELS if excess_map.kind is Kind.NETWORK else LEVELS:
+            pieces = _pieces(excess_map, level, layer)
+            if pieces is not None:
+                found.append((_describe(pieces, excess_map, level, layer, channel), pieces, layer.stride))
+    return _gathered(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """Labelled pieces of one map: `index` flat elements sorted by piece, `piece` their number, `starts` per piece."""
+
+    labels: NDArray[np.int32]
+    index: Indices
+    piece: Indices
+    starts: Indices
+
+    @property
+    def count(self) -> int:
+        return len(self.starts)
+
+    def mean(self, values: NDArray[np.float32] | Numbers) -> Numbers:
+        """Means per piece of a full array."""
+        return self.mean_of(values.ravel()[self.index])
+
+    def mean_of(self, values: NDArray[np.float32] | Numbers | Indices) -> Numbers:
+        """Means per piece of values given per element."""
+        return np.asarray(np.bincount(self.piece, values, self.count) / np.bincount(self.piece, minlength=self.count))
+
+
+def _pieces(excess_map: ExcessMap, level: float, layer: Layer) -> _Pieces | None:
+    """The pieces above `level` whose area is possible, at most `MOST_PIECES`."""
+    above = excess_map.excess > level
+    numbers, count = ndimage.label(above, structure=np.ones((3, 3)))
+    if not count:
+        return None
+    flat = numbers.ravel()
+    index = np.flatnonzero(flat)
+    area = np.bincount(flat[index], minlength=count + 1) * (layer.spacing_mm[0] * layer.spacing_mm[1])
+    total = np.bincount(flat[index], excess_map.excess.ravel()[index], count + 1)
+    weight = np.where((area >= AREA_MM2[0]) & (area <= AREA_MM2[1]), total / np.sqrt(np.maximum(area, 1e-6)), -1)
+    weight[0] = -1
+    kept = np.argsort(-weight, kind="stable")[:MOST_PIECES]
+    kept = np.sort(kept[weight[kept] > 0])
+    if not len(kept):
+        return None
+    renumber = np.zeros(count + 1, np.int32)
+    renumber[kept] = np.arange(1, len(kept) + 1)
+    labels = renumber[numbers]
+    index = index[renumber[flat[index]] > 0]
+    piece = labels.ravel()[index].astype(np.intp) - 1
+    order = np.argsort(piece, kind="stable")
+    sizes = np.bincount(piece, minlength=len(kept))
+    return _Pieces(labels, index[order], piece[order], np.concatenate(([0], np.cumsum(sizes)[:-1])))
+
+
+def _describe(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer, channels: Channels) -> Floats:
+    """Features [piece, feature] in the order of `FEATURE_NAMES`."""
+    ring = _ring(pieces, layer)
+    columns = [*_shape(pieces, excess_map, level, layer)]
+    columns += _contrast(pieces, ring, excess_map, layer, channels)
+    columns += [pieces.mean(channels.named(name)) for name in READ]
+    columns += [_ring_mean(ring, channels.named(name), pieces.count) for name in READ]
+    if channels.network:
+        calcium = channels.network[NETWORK.index("calcium")].ravel()[pieces.index]
+        columns += [pieces.mean(channel) for channel in channels.network]
+        columns += [_ring_mean(ring, channel, pieces.count) for channel in channels.network]
+        columns += [np.maximum.reduceat(calcium, pieces.starts).astype(np.float64)]
+    return np.stack([np.asarray(c, np.float32) for c in columns], axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ring:
+    """Elements around the pieces: flat `index` and the number of the `piece` each belongs to."""
+
+    index: Indices
+    piece: Indices
+
+
+def _ring(pieces: _Pieces, layer: Layer) -> _Ring:
+    size = [2 * max(3, round(RING_MM / s)) + 1 for s in layer.spacing_mm]
+    near = ndimage.maximum_filter(pieces.labels, size)
+    index = np.flatnonzero((near > 0) & (pieces.labels == 0) & layer.valid)
+    return _Ring(index, near.ravel()[index].astype(np.intp) - 1)
+
+
+def _ring_mean(ring: _Ring, values: Floats, count: int) -> Numbers:
+    weight = np.bincount(ring.piece, minlength=count)
+    return np.asarray(np.bincount(ring.piece, values.ravel()[ring.index], count) / np.maximum(weight, 1))
+
+
+def _shape(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer) -> list[Numbers]:
+    """Columns of `SHAPE_NAMES`."""
+    long_mm, short_mm, _ = _axes(pieces, layer)
+    area = np.bincount(pieces.piece, minlength=pieces.count) * (layer.spacing_mm[0] * layer.spacing_mm[1])
+    inner = _is_inner(pieces)
+    boundary = np.bincount(pieces.piece, ~inner, pieces.count) * np.sqrt(layer.spacing_mm[0] * layer.spacing_mm[1])
+    ones = np.ones(pieces.count)
+    return [
+        ones * np.log(level),
+        ones * excess_map.scale_mm,
+        ones * float(excess_map.kind),
+        np.log(area),
+        long_mm,
+        short_mm,
+        long_mm / short_mm,
+        area / (np.pi / 4 * long_mm * short_mm),
+        boundary / np.sqrt(4 * np.pi * area),
+    ]
+
+
+def _axes(pieces: _Pieces, layer: Layer) -> tuple[Numbers, Numbers, Numbers]:
+    """Long and short axis of the ellipse of equal second moments, mm, and twice the long axis' angle."""
+    rows, cols = (
+        p * s for p, s in zip(np.unravel_index(pieces.index, pieces.labels.shape), layer.spacing_mm, strict=True)
+    )
+    r, c = rows - pieces.mean_of(rows)[pieces.piece], cols - pieces.mean_of(cols)[pieces.piece]
+    grain = layer.spacing_mm[0] * layer.spacing_mm[1] / 12
+    rr, cc, rc = pieces.mean_of(r * r) + grain, pieces.mean_of(c * c) + grain, pieces.mean_of(r * c)
+    middle, half = (rr + cc) / 2, np.sqrt((rr - cc) ** 2 / 4 + rc**2)
+    return 4 * np.sqrt(middle + half), 4 * np.sqrt(np.maximum(middle - half, grain / 2)), np.arctan2(2 * rc, cc - rr)
+
+
+def _is_inner(pieces: _Pieces) -> NDArray[np.bool_]:
+    """Per element whether its four neighbours belong to the same piece."""
+    labels = np.pad(pieces.labels, 1)
+    middle = pieces.labels
+    same = (labels[:-2, 1:-1] == middle) & (labels[2:, 1:-1] == middle)
+    same &= (labels[1:-1, :-2] == middle) & (labels[1:-1, 2:] == middle)
+    inner: NDArray[np.bool_] = same.ravel()[pieces.index]
+    return inner
+
+
+def _contrast(pieces: _Pieces, ring: _Ring, excess_map: ExcessMap, layer: Layer, channels: Channels) -> list[Numbers]:
+    """Columns of `CONTRAST_NAMES`."""
+    own = excess_map.excess.ravel()[pieces.index]
+    own_mean, own_peak = pieces.mean_of(own), np.maximum.reduceat(own, pieces.starts)
+    inside, around = pieces.mean(layer.value), _ring_mean(ring, layer.value, pieces.count)
+    spread_around = np.sqrt(np.maximum(_ring_mean(ring, layer.value**2, pieces.count) - around**2, 0))
+    contrast = inside - around
+    safe = np.maximum(np.abs(contrast), 0.002)
+    least, second, open_share = _sectors(pieces, ring, layer, inside, safe)
+    inner = _is_inner(pieces)
+    gradient = channels.named("gradient").ravel()[pieces.index]
+    edge = np.bincount(pieces.piece, gradient * ~inner, pieces.count) / np.maximum(
+        np.bincount(pieces.piece, ~inner, pieces.count), 1
+    )
+    inner_spread = np.sqrt(np.maximum(pieces.mean(layer.value**2) - inside**2, 0))
+    long_mm, short_mm, angle = _axes(pieces, layer)
+    aligned = np.cos(angle) * pieces.mean(channels.named("direction_cos"))
+    aligned += np.sin(angle) * pieces.mean(channels.named("direction_sin"))
+    return [
+        own_mean,
+        own_peak,
+        own_peak / own_mean,
+        contrast,
+        contrast / max(channels.noise, 1e-4),
+        contrast / np.maximum(spread_around, 1e-4),
+        least,
+        second,
+        open_share,
+        inner_spread / safe,
+        edge,
+        edge / np.maximum(own_peak, 1e-4),
+        _siblings(pieces, layer),
+        aligned * (1 - short_mm / long_mm),
+    ]
+
+
+def _sectors(
+    pieces: _Pieces, ring: _Ring, layer: Layer, inside: Numbers, contrast: Numbers
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Contrast against the eight sectors of the ring over the mean one: least, second least, share not positive."""
+    shape = pieces.labels.shape
+    rows, cols = np.unravel_index(pieces.index, shape)
+    ring_rows, ring_cols = np.unravel_index(ring.index, shape)
+    angle = np.arctan2(ring_rows - pieces.mean_of(rows)[ring.piece], ring_cols - pieces.mean_of(cols)[ring.piece])
+    sector = np.minimum((angle + np.pi) / (2 * np.pi) * SECTORS, SECTORS - 1).astype(np.intp)
+    key, size = ring.piece * SECTORS + sector, pieces.count * SECTORS
+    weight = np.bincount(key, minlength=size).reshape(-1, SECTORS)
+    total = np.bincount(key, layer.value.ravel()[ring.index], size).reshape(-1, SECTORS)
+    mean = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+    step = np.where(np.isnan(mean), 0, inside[:, None] - mean) / contrast[:, None]
+    ordered = np.sort(step, axis=1)
+    return ordered[:, 0], ordered[:, 1], np.mean(step <= 0.25, axis=1)
+
+
+def _siblings(pieces: _Pieces, layer: Layer) -> Numbers:
+    """Number of other pieces within `SIBLINGS_MM` whose area is within a factor of three."""
+    rows, cols = np.unravel_index(pieces.index, pieces.labels.shape)
+    at = np.stack([pieces.mean_of(rows) * layer.spacing_mm[0], pieces.mean_of(cols) * layer.spacing_mm[1]], axis=1)
+    area = np.log(np.bincount(pieces.piece, minlength=pieces.count))
+    near = np.sum((at[:, None] - at[None]) ** 2, axis=2) < SIBLINGS_MM**2
+    alike = np.abs(area[:, None] - area[None]) < np.log(3)
+    return np.asarray(np.sum(near & alike, axis=1) - 1, np.float64)
+
+
+def _gathered(found: list[tuple[Floats, _Pieces, int]]) -> Candidates:
+    if not found:
+        empty = np.zeros(0, np.intp)
+        return Candidates(np.zeros((0, len(FEATURE_NAMES)), np.float32), empty, np.zeros(1, np.intp), empty)
+    sizes = np.concatenate([np.diff(np.append(p.starts, len(p.index))) for _, p, _ in found])
+    return Candidates(
+        features=np.concatenate([f for f, _, _ in found]),
+        elements=np.concatenate([p.index for _, p, _ in found]),
+        starts=np.concatenate(([0], np.cumsum(sizes))).astype(np.intp),
+        strides=np.concatenate([np.full(p.count, s, np.intp) for _, p, s in found]),
+    )

@@ -1,0 +1,90 @@
+"""The second look: how likely a candidate is calcium, by a boosted table over features that a reader understands.
+
+The table is an ensemble of small trees in an ONNX file (`training/radiograph_judgement.py` makes it, the card beside
+it says from what). Its inputs are the features of `candidates.FEATURE_NAMES`, with those of the network's map behind
+them where there is one. Of nested and overlapping candidates the likeliest is kept.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from pipeline.errors import ConfigurationError
+from pipeline.model.image import Floats
+from pipeline.model.lesion import ModelDigest
+from pipeline.segmentation.candidates import FEATURE_NAMES, NETWORK_NAMES, Candidates
+
+MODELS = Path(__file__).parent / "models"
+ALONE = "radiograph_judgement.onnx"
+WITH_NETWORK = "radiograph_judgement_network.onnx"
+LARGEST_OVERLAP = 0.25
+"""A candidate is dropped when more of it than this share lies in likelier ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A candidate that is kept: flat indices into the working grid, and its probability 0 to 1."""
+
+    elements: NDArray[np.intp]
+    probability: float
+
+
+def judge(features: Floats) -> tuple[Floats, ModelDigest]:
+    """Probability, 0 to 1, that each row of `features` [candidate, feature] outlines calcium; and what judged.
+
+    The table is the one made for so many features: with a network's features or without.
+    """
+    model_name = {len(FEATURE_NAMES): ALONE, len(FEATURE_NAMES) + len(NETWORK_NAMES): WITH_NETWORK}[features.shape[1]]
+    session, digest = _session(model_name)
+    expected = session.get_inputs()[0].shape[1]
+    if features.shape[1] != expected:
+        raise ConfigurationError(
+            f"models/{model_name}: made for {expected} features, {features.shape[1]} given: train it again"
+        )
+    if not len(features):
+        return np.zeros(0, np.float32), digest
+    scores = session.run(None, {session.get_inputs()[0].name: features})[0]
+    probabilities: Floats = np.asarray(scores, np.float32).reshape(-1)
+    return probabilities, digest
+
+
+@cache
+def _session(model_name: str) -> tuple[onnxruntime.InferenceSession, ModelDigest]:
+    content = (MODELS / model_name).read_bytes()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return session, ModelDigest(model_name.removesuffix(".onnx"), hashlib.sha256(content).hexdigest())
+
+
+def choose(found: Candidates, probabilities: Floats, least: float, shape: tuple[int, int]) -> tuple[Chosen, ...]:
+    """The likeliest candidates, at least `least`, that do not overlap; `shape` is that of the working grid."""
+    taken = np.zeros(shape[0] * shape[1], bool)
+    chosen = []
+    likely = np.flatnonzero(probabilities >= least)
+    for index in likely[np.argsort(-probabilities[likely], kind="stable")]:
+        elements = on_grid(found.of(int(index)), int(found.strides[index]), shape)
+        if np.mean(taken[elements]) > LARGEST_OVERLAP:
+            continue
+        taken[elements] = True
+        chosen.append(Chosen(elements, float(probabilities[index])))
+    return tuple(chosen)
+
+
+def on_grid(elements: NDArray[np.intp], stride: int, shape: tuple[int, int]) -> NDArray[np.intp]:
+    """Flat indices on a layer of `stride` as flat indices into the working grid of `shape`."""
+    if stride == 1:
+        return elements
+    rows, cols = np.unravel_index(elements, tuple(-(-n // stride) for n in shape))
+    steps = np.arange(stride)
+    fine_rows = (rows[:, None, None] * stride + steps[:, None]).repeat(stride, axis=2).ravel()
+    fine_cols = (cols[:, None, None] * stride + steps).repeat(stride, axis=1).ravel()
+    inside = (fine_rows < shape[0]) & (fine_cols < shape[1])
+    fine: NDArray[np.intp] = np.ravel_multi_index((fine_rows[inside], fine_cols[inside]), shape)
+    return fine

@@ -1,0 +1,118 @@
+"""Where the calcium is on a radiograph: the story of the search."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.knowledge.settings import SegmentationSettings
+from pipeline.model.image import CoarseMask, Floats, Mask, Radiograph
+from pipeline.model.lesion import Segmentation
+from pipeline.segmentation.background import ExcessMap, Kind, excess_maps, layer_of
+from pipeline.segmentation.candidates import Candidates, candidates
+from pipeline.segmentation.component_judgement import choose, judge
+from pipeline.segmentation.evidence import NETWORK, Seen, channels_of
+from pipeline.segmentation.extent import draw
+from pipeline.segmentation.field import Field, working_field
+from pipeline.segmentation.foreign import foreign_objects
+from pipeline.segmentation.grouping import group
+from pipeline.segmentation.likely_bone import likely_bone
+from pipeline.segmentation.network import MODEL, ClassMaps, class_maps, interpolation, separable
+
+STRIDES = (1, 2)
+"""Layers of the search: the working grid, and half its resolution for what is wide."""
+LEAST_SIDE = 12
+"""Elements of the working grid a side, some 5 mm, below which nothing can be told."""
+LIKELY = 0.5
+"""Probability from which the network's bone and metal are taken for such."""
+
+
+def segment_radiograph(radiograph: Radiograph, settings: SegmentationSettings) -> Segmentation:
+    """Deposits of a radiograph as lesions, with body, bone, foreign objects, background and noise.
+
+    The network, where its file is there, is one witness among others: see `find_deposits`.
+
+    Raises:
+        ConfigurationError: `settings.radiograph_model` cannot be read as a network.
+    """
+    model = Path(settings.radiograph_model) if settings.radiograph_model else MODEL
+    maps = class_maps(radiograph, model) if settings.radiograph_model or model.exists() else None
+    return find_deposits(radiograph, settings, maps)
+
+
+def find_deposits(
+    radiograph: Radiograph, settings: SegmentationSettings, class_maps_seen: ClassMaps | None
+) -> Segmentation:
+    """Deposits of a radiograph, by its own contrasts and by a network's class maps where there are any.
+
+    Candidates are pieces of excess maps at all scales, and of the network's map of calcium. A boosted table judges
+    them by features. The visible extent of those that reach `settings.radiograph_confidence` is drawn where the
+    image rises above what it would be without them, so that no boundary is the network's.
+    """
+    field = working_field(radiograph)
+    if min(field.shape) < LEAST_SIDE:
+        return _nothing(radiograph, field)
+    network = _on_grid(class_maps_seen, field)
+    foreign = foreign_objects(radiograph, field)
+    found, maps = _candidates(field, Seen(foreign, network))
+    probabilities, digest = judge(found.features)
+    chosen = choose(found, probabilities, settings.radiograph_confidence, field.shape)
+    drawn = draw(radiograph, field, chosen, field.valid & ~foreign)
+    bone = network[NETWORK.index("bone")] > LIKELY if network else _bone(field, maps)
+    return Segmentation(
+        lesions=group(drawn.deposits, field.pixel_mm),
+        body=_coarse(field.body, field, radiograph),
+        bone=_coarse(bone, field, radiograph),
+        foreign=_coarse(foreign, field, radiograph),
+        noise=field.noise,
+        background=drawn.background,
+        models=(digest,) if class_maps_seen is None else (class_maps_seen.digest, digest),
+        notes=field.notes,
+    )
+
+
+def _nothing(radiograph: Radiograph, field: Field) -> Segmentation:
+    """The answer for a film that is too small to search."""
+    none = _coarse(np.zeros(field.shape, bool), field, radiograph)
+    note = f"film of {field.shape[0]} by {field.shape[1]} elements of {field.spacing_mm[0]:.2g} mm: too small to search"
+    return Segmentation(
+        lesions=(),
+        body=_coarse(field.body, field, radiograph),
+        bone=none,
+        foreign=none,
+        noise=field.noise,
+        background=radiograph.attenuation,
+        notes=(*field.notes, note),
+    )
+
+
+def _on_grid(maps: ClassMaps | None, field: Field) -> tuple[Floats, ...]:
+    """The network's maps, in the order of `NETWORK`, at the centres of the working grid's elements."""
+    if maps is None:
+        return ()
+    rows, cols = (
+        interpolation((np.arange(n) + 0.5) * f / s - 0.5, m)
+        for n, f, s, m in zip(field.shape, field.factor, maps.step, maps.calcium.shape, strict=True)
+    )
+    return tuple(separable(rows, each, cols) for each in (maps.calcium, maps.bone, maps.foreign))
+
+
+def _candidates(field: Field, seen: Seen) -> tuple[Candidates, tuple[ExcessMap, ...]]:
+    """Candidates of a field, and the maps that they are pieces of."""
+    layers = tuple(layer_of(field, stride) for stride in STRIDES)
+    maps = excess_maps(layers)
+    if seen.network:
+        maps += (ExcessMap(seen.network[NETWORK.index("calcium")] * field.valid, 0.0, Kind.NETWORK, 1),)
+    channels = tuple(channels_of(layer, maps, field, seen) for layer in layers)
+    return candidates(maps, layers, channels), maps
+
+
+def _bone(field: Field, maps: tuple[ExcessMap, ...]) -> Mask:
+    """Likely bone on the working grid, from the widest opening."""
+    widest = max((m for m in maps if m.kind is Kind.OPENING), key=lambda m: m.scale_mm)
+    bone = likely_bone(layer_of(field, widest.stride), widest)
+    fine: Mask = np.repeat(np.repeat(bone, widest.stride, axis=0), widest.stride, axis=1)
+    return fine[: field.shape[0], : field.shape[1]]
+
+
+def _coarse(mask: Mask, field: Field, radiograph: Radiograph) -> CoarseMask:
+    return CoarseMask(mask, field.factor, radiograph.shape)

@@ -1,0 +1,77 @@
+"""Curves and rules: features become findings."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.findings.rules import apply, curve
+from pipeline.knowledge.rules import Bar, Measured, Term
+from pipeline.model.known import Known, Unknown
+from pipeline.model.measure import Feature, Measurement
+from pipeline.model.vocabulary import State
+
+LOBES = Term("lobules", ((1.0, 0.0), (3.0, 0.8), (5.0, 1.0)), "{value:.0f} lobules")
+NOTCH = Term("notch_depth_fraction", ((0.0, 0.0), (0.1, 1.0)), "notches up to {value:.0%} of the diameter")
+
+
+def measured(**values: float | str) -> Measurement:
+    """Features by name; a text is the reason why one is unknown."""
+    made = [
+        Feature(name, Unknown(value) if isinstance(value, str) else Known(value, "measured"), "1")
+        for name, value in values.items()
+    ]
+    return Measurement(tuple(made))
+
+
+def test_a_curve_is_straight_between_points_and_level_outside() -> None:
+    assert [curve(v, LOBES.points) for v in (0, 1, 2, 3, 4, 9)] == [0, 0, 0.4, 0.8, 0.9, 1.0]
+
+
+@given(st.floats(-10, 10), st.floats(-10, 10))
+def test_a_rising_curve_never_falls(a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    assert curve(low, LOBES.points) <= curve(high, LOBES.points)
+
+
+def test_a_finding_is_as_sure_as_its_weakest_term_and_says_all_of_them() -> None:
+    found = apply(Measured("lobulated", (LOBES, NOTCH)), measured(lobules=8, notch_depth_fraction=0.14), 3, "ct")
+    assert (found.state, found.probability, found.lesion) == (State.PRESENT, 1.0, 3)
+    assert found.because == "8 lobules, notches up to 14% of the diameter"
+    assert found.features == ("lobules", "notch_depth_fraction")
+    weak = apply(Measured("lobulated", (LOBES, NOTCH)), measured(lobules=8, notch_depth_fraction=0.02), 3, "ct")
+    assert (weak.state, weak.probability) == (State.ABSENT, 0.2)
+
+
+def test_any_takes_the_surest_term() -> None:
+    rule = Measured("lobulated", (LOBES, NOTCH), "any")
+    assert apply(rule, measured(lobules=8, notch_depth_fraction=0.02), 1, "ct").probability == 1.0
+
+
+def test_an_unknown_feature_gives_its_reason_and_what_would_help() -> None:
+    rule = Measured("lobulated", (LOBES, NOTCH), would_help="a larger field")
+    found = apply(rule, measured(lobules="posture unknown", notch_depth_fraction=0.1), 1, "ct")
+    assert (found.state, found.probability) == (State.NOT_ASSESSABLE, None)
+    assert (found.because, found.would_help) == ("posture unknown", "a larger field")
+
+
+def test_an_optional_term_is_left_out_but_one_must_be_known() -> None:
+    optional = Term("notch_depth_fraction", NOTCH.points, NOTCH.says, optional=True)
+    rule = Measured("lobulated", (LOBES, optional))
+    assert apply(rule, measured(lobules=5, notch_depth_fraction="no"), 1, "ct").probability == 1.0
+    alone = Measured("lobulated", (optional,))
+    assert apply(alone, measured(notch_depth_fraction="no"), 1, "ct").state is State.NOT_ASSESSABLE
+
+
+def test_a_bar_makes_it_not_assessable() -> None:
+    rule = Measured("lobulated", (LOBES,), bars=(Bar("border_contact", 0.0, "cut off", "a wider view"),))
+    found = apply(rule, measured(lobules=8, border_contact=0.3), 1, "radiograph")
+    assert (found.state, found.because, found.would_help) == (State.NOT_ASSESSABLE, "cut off", "a wider view")
+    assert apply(rule, measured(lobules=8, border_contact=0.0), 1, "radiograph").state is State.PRESENT
+
+
+def test_a_rule_for_ct_says_so_on_a_radiograph() -> None:
+    rule = Measured("fat", (LOBES,), only_on="ct", only_on_because="not on a radiograph")
+    assert apply(rule, measured(lobules=8), 1, "radiograph").because == "not on a radiograph"
+
+
+def test_a_value_that_is_no_number_is_not_judged() -> None:
+    assert apply(Measured("lobulated", (LOBES,)), measured(lobules=float("nan")), 1, "ct").state is State.NOT_ASSESSABLE

@@ -1,0 +1,99 @@
+"""Pages escape what came from headers, need no network, and say what must be said."""
+
+import re
+
+import numpy as np
+from builders import analysis, lesion_at, radiograph, volume
+
+from pipeline.model.identity import ImageIdentity
+from pipeline.model.known import Known
+from pipeline.report.page import DISCLAIMER, Names, report_page
+from pipeline.report.pictures import LEVEL_COLOUR, colour_of, views
+from pipeline.report.result_json import analysis_as_json, failure_as_json
+from pipeline.report.worklist import summary_row, worklist_page
+
+NAMES = Names({"tumoral_calcinosis": "Tumoral calcinosis"}, {}, {"fluid_level": "Fluid level"})
+HOSTILE = "<script>alert(1)</script>{{7*7}}"
+
+
+def _page(**changes: object) -> str:
+    whole = analysis(**changes)
+    pictures = {i: views(image, whole.lesions, whole.measurements) for i, image in enumerate(whole.images)}
+    return report_page(analysis_as_json(whole, (None,) * len(whole.images)), pictures, NAMES)
+
+
+def test_a_report_holds_ranking_evidence_advice_and_label() -> None:
+    page = _page()
+    for text in (
+        "Tumoral calcinosis",
+        "80%",
+        "founding text, paragraph 10",
+        "Make an erect view.",
+        DISCLAIMER,
+        "not measured",
+    ):
+        assert text in page
+
+
+def test_a_report_needs_no_network_and_no_script() -> None:
+    page = _page()
+    assert "<script" not in page
+    assert not re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]", page)
+
+
+def test_markup_from_a_header_stays_text() -> None:
+    page = _page(image=radiograph(view=Known(HOSTILE, "ViewPosition"), notes=(HOSTILE,)))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "{{7*7}}" in page
+
+
+def test_a_failed_study_says_why() -> None:
+    results = failure_as_json("1.2.3", f"no image {HOSTILE}", analysis().software, ())
+    page = report_page(results, {}, NAMES)
+    assert "could not be analysed" in page
+    assert "<script" not in page
+
+
+def test_the_worklist_links_every_study_and_escapes_reasons() -> None:
+    done = summary_row(analysis_as_json(analysis(), (None,)), "1.2.840.99999.1")
+    failed = summary_row(failure_as_json("1.2.4", HOSTILE, analysis().software, ()), "1.2.4")
+    run = {
+        "software": {"version": "0.1.0", "profile": "seed"},
+        "interrupted": False,
+        "skipped": [{"path": HOSTILE, "reason": "x"}],
+    }
+    page = worklist_page([done, failed], run, NAMES)
+    assert 'href="studies/1.2.840.99999.1/report.html"' in page
+    assert "<script" not in page
+
+
+def test_outlines_lie_round_the_lesion_and_leave_it_bare() -> None:
+    image = radiograph(shape=(600, 500))
+    lesion = lesion_at((slice(200, 300), slice(100, 250)), image.shape)
+    whole = analysis(image=image, lesions=(lesion,))
+    (view,) = views(image, whole.lesions, whole.measurements)
+    scale = view.marked.height / 600
+    marked, plain = np.asarray(view.marked), np.asarray(view.plain)
+    inside = (slice(int(210 * scale), int(290 * scale)), slice(int(110 * scale), int(240 * scale)))
+    assert np.array_equal(marked[inside], plain[inside])
+    line = np.all(marked == colour_of(1), axis=2)
+    assert line[int(250 * scale)].any()
+    assert not line[: int(170 * scale)].any()
+
+
+def test_a_level_is_drawn_where_it_was_measured() -> None:
+    whole = analysis()
+    (view,) = views(whole.images[0], whole.lesions, whole.measurements)
+    rows = np.flatnonzero(np.all(np.asarray(view.marked) == LEVEL_COLOUR, axis=2).any(axis=1))
+    scale = view.marked.height / 60
+    assert abs(rows.mean() / scale - 30) < 1.5
+
+
+def test_ct_pictures_have_square_millimetres() -> None:
+    image = volume(shape=(30, 40, 40))
+    whole = analysis(image=image, lesions=(lesion_at((slice(5, 9), slice(10, 20), slice(10, 20)), image.shape),))
+    coronal, best = views(image, whole.lesions, whole.measurements)
+    assert abs(coronal.marked.height / coronal.marked.width - 30 * 2 / 40) < 0.05
+    assert abs(best.marked.height / best.marked.width - 1) < 0.05
+    assert isinstance(image.identity, ImageIdentity)
