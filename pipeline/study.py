@@ -7,7 +7,7 @@ aside.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from pipeline.differential.advice import recommend
 from pipeline.differential.case import Case
 from pipeline.differential.rank import Ranking, rank
 from pipeline.errors import ConfigurationError, InputError
-from pipeline.features.measure import measure
+from pipeline.features.measure import FULL_LESIONS, measure, measure_in_brief
 from pipeline.features.table import FEATURES
 from pipeline.findings.judge import judge
 from pipeline.knowledge.loading import Knowledge, load_knowledge
@@ -34,7 +34,7 @@ from pipeline.model.measure import Measurement
 from pipeline.model.ranking import Differential
 from pipeline.model.result import Analysis, Skipped, Software
 from pipeline.model.vocabulary import Region
-from pipeline.objects.segmentation import write_segmentations
+from pipeline.objects.write import write_objects
 from pipeline.report.page import Names
 from pipeline.report.study_folder import write_study
 from pipeline.segmentation.ct import segment_volume
@@ -76,7 +76,7 @@ def run_study(study: StudyFiles, folder: Path, settings: Settings, asked: Asked)
     InputError when the study holds images and none can be used; OutputError when the folder cannot be written.
     """
     analysis = analyse(study, settings, asked)
-    write_study(analysis, folder, write_segmentations, names_for(asked.profile), fingerprint=asked.fingerprint)
+    write_study(analysis, folder, write_objects, names_for(asked.profile), fingerprint=asked.fingerprint)
 
 
 def analyse(study: StudyFiles, settings: Settings, asked: Asked) -> Analysis:
@@ -110,7 +110,7 @@ def analyse(study: StudyFiles, settings: Settings, asked: Asked) -> Analysis:
         context=clinical,
         region=region,
         images=images,
-        segmentations=segmentations,
+        segmentations=with_brief_noted(segmentations, lesions),
         lesions=lesions,
         measurements=measurements,
         findings=findings,
@@ -169,8 +169,20 @@ def number_lesions(images: tuple[Image, ...], segmentations: tuple[Segmentation,
 def measure_all(
     lesions: tuple[Lesion, ...], images: tuple[Image, ...], segmentations: tuple[Segmentation, ...]
 ) -> tuple[Measurement, ...]:
-    """Features of every lesion on its image."""
-    return tuple(measure(lesion, images[lesion.image], segmentations[lesion.image]) for lesion in lesions)
+    """Features of every lesion on its image; beyond `FULL_LESIONS` the least sure ones in brief."""
+    full = {lesion.id for lesion in sorted(lesions, key=lambda x: -x.confidence)[:FULL_LESIONS]}
+    return tuple(
+        (measure if lesion.id in full else measure_in_brief)(lesion, images[lesion.image], segmentations[lesion.image])
+        for lesion in lesions
+    )
+
+
+def with_brief_noted(segmentations: tuple[Segmentation, ...], lesions: tuple[Lesion, ...]) -> tuple[Segmentation, ...]:
+    """The segmentations, each with a note where the study has more lesions than are measured in full."""
+    if len(lesions) <= FULL_LESIONS:
+        return segmentations
+    note = f"{len(lesions)} lesions: all but the {FULL_LESIONS} surest are measured in brief (size, density, place)"
+    return tuple(replace(segmentation, notes=(*segmentation.notes, note)) for segmentation in segmentations)
 
 
 def study_region(images: tuple[Image, ...], context: ClinicalContext) -> Maybe[Region]:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.model.context import ClinicalContext, Patient
 from pipeline.model.image import Image
 from pipeline.model.known import Maybe
@@ -18,6 +21,15 @@ class Skipped:
 
     path: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyPicture:
+    """The picture to look at first: RGB uint8 [row, col, 3] of image `image`, and what it shows in one sentence."""
+
+    image: int
+    rgb: NDArray[np.uint8]
+    statement: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from pydicom.sr.coding import Code
 
-from pipeline.model.vocabulary import Region
+from pipeline.model.vocabulary import Laterality, Region
 
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 """Algorithm family, CID 7162."""
@@ -12,6 +12,17 @@ PATHOLOGIC_CALCIFICATION = Code("18115005", "SCT", "Pathologic calcification")
 """Segmented property type, CID 3802 and 6336."""
 SOFT_TISSUE = Code("87784001", "SCT", "Soft tissue")
 """Site of a deposit whose region is not known."""
+
+PRESENT = Code("52101004", "SCT", "Present")
+ABSENT = Code("272519000", "SCT", "Absent")
+"""CID 240."""
+LESIONS = Code("246206008", "SCT", "Number of lesions")
+SIDES: dict[Laterality, Code] = {
+    Laterality.RIGHT: Code("24028007", "SCT", "Right"),
+    Laterality.LEFT: Code("7771000", "SCT", "Left"),
+    Laterality.BOTH: Code("51440002", "SCT", "Bilateral"),
+}
+"""CID 244."""
 
 SITES: dict[Region, Code] = {
     Region.HEAD: Code("69536005", "SCT", "Head"),

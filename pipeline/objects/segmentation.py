@@ -1,8 +1,6 @@
 """DICOM Segmentation (SEG) of the lesions of one image, one segment a lesion."""
 
-import datetime
 import hashlib
-from pathlib import Path
 
 import highdicom
 import numpy as np
@@ -16,37 +14,15 @@ from pipeline.model.identity import MANUFACTURER, derived_uid
 from pipeline.model.image import Image, Radiograph
 from pipeline.model.known import Known
 from pipeline.model.lesion import Lesion, box_in
-from pipeline.model.result import Analysis, Skipped
+from pipeline.model.result import Analysis
 from pipeline.objects import codes
 from pipeline.objects.sources import source_headers
+from pipeline.objects.stamp import stamp
 
 SERIES_NUMBER = 901
 """High enough to stand behind the modality's own series."""
-UNDATED = datetime.datetime(1900, 1, 1)
-"""Content date where the study bears none: the same input must give the same bytes, so the clock is not asked."""
 
 Labels = NDArray[np.uint16]
-
-
-def write_segmentations(analysis: Analysis, folder: Path) -> tuple[tuple[Path, ...], tuple[Skipped, ...]]:
-    """Write folder/dicom/seg-N.dcm for every image with lesions; what could not be written comes back."""
-    written: list[Path] = []
-    skipped: list[Skipped] = []
-    for index, image in enumerate(analysis.images):
-        lesions = tuple(lesion for lesion in analysis.lesions if lesion.image == index)
-        if not lesions:
-            continue
-        path = folder / "dicom" / f"seg-{index + 1}.dcm"
-        path.parent.mkdir(exist_ok=True)
-        try:
-            segmentation_object(image, lesions, analysis).save_as(path)
-        except (ValueError, AttributeError, TypeError, KeyError) as error:
-            reason = f"no SEG for image {index + 1}: its header lacks what SEG needs ({_first_line(error)})"
-            skipped.append(Skipped(f"dicom/{path.name}", reason))
-            path.unlink(missing_ok=True)
-            continue
-        written.append(path)
-    return tuple(written), tuple(skipped)
 
 
 def segmentation_object(image: Image, lesions: tuple[Lesion, ...], analysis: Analysis) -> SegmentationObject:
@@ -79,7 +55,7 @@ def segmentation_object(image: Image, lesions: tuple[Lesion, ...], analysis: Ana
     )
     if isinstance(image, Radiograph):
         _mend_projection(made, headers[0])
-    _date_as_study(made, headers[0])
+    stamp(made, headers[0])
     return made
 
 
@@ -143,24 +119,3 @@ def _mend_projection(made: Dataset, source: Dataset) -> None:
     for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
         if keyword in made:
             delattr(made, keyword)
-
-
-def _date_as_study(made: Dataset, source: Dataset) -> None:
-    """Replace what highdicom takes from the clock or from chance."""
-    date = str(source.get("StudyDate") or "") or UNDATED.strftime("%Y%m%d")
-    time = str(source.get("StudyTime") or "") or UNDATED.strftime("%H%M%S")
-    made.ContentDate = made.InstanceCreationDate = made.SeriesDate = date
-    made.ContentTime = made.InstanceCreationTime = made.SeriesTime = time
-    for equipment in made.get("ContributingEquipmentSequence", []):
-        if "ContributionDateTime" in equipment:
-            equipment.ContributionDateTime = date + time
-    organization = derived_uid("dimensions", made.SOPInstanceUID)
-    for item in made.get("DimensionOrganizationSequence", []):
-        item.DimensionOrganizationUID = organization
-    for item in made.get("DimensionIndexSequence", []):
-        item.DimensionOrganizationUID = organization
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -47,6 +47,7 @@ def report_page(results: Row, pictures: Mapping[int, Sequence[View]], names: Nam
         disclaimer=DISCLAIMER,
         headline=headline(results, names),
         images=[_image_card(row, pictures.get(i, ()), i) for i, row in enumerate(results["images"])],
+        key=_key_card(key_view(results, pictures)),
         lesions=[_lesion_card(row) for row in results["lesions"]],
         ranked=results["differential"][:MOST_ENTITIES],
         rest=[r for r in results["differential"][MOST_ENTITIES:] if r["probability"] >= 0.005],
@@ -67,6 +68,19 @@ def headline(results: Row, names: Names) -> str:
     top = results["differential"][0]
     found = "One lesion was found" if count == 1 else f"{count} lesions were found"
     return f"{found}. Most probable: {names.entity(top['entity'])} ({top['probability']:.0%})."
+
+
+def key_view(results: Row, pictures: Mapping[int, Sequence[View]]) -> tuple[int, View] | None:
+    """The picture to look at first, with the index of its image: where the surest lesion lies.
+
+    Of a volume it is the slice with most lesion. None when nothing was pictured.
+    """
+    surest = max(results["lesions"], key=lambda row: row["confidence"], default=None)
+    shown = [index for index in sorted(pictures) if pictures[index]]
+    if not shown:
+        return None
+    index = surest["image"] if surest is not None and surest["image"] in shown else shown[0]
+    return index, pictures[index][min(1, len(pictures[index]) - 1)]
 
 
 def environment() -> jinja2.Environment:
@@ -110,6 +124,10 @@ def _image_card(row: Row, shown: Sequence[View], index: int) -> dict[str, Any]:
             for v in shown
         ],
     }
+
+
+def _key_card(key: tuple[int, View] | None) -> dict[str, Any] | None:
+    return {"number": key[0] + 1, "caption": key[1].caption, "marked": data_uri(key[1].marked)} if key else None
 
 
 def _lesion_card(row: Row) -> dict[str, Any]:

@@ -6,18 +6,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from pipeline.model.lesion import Lesion, label_array
-from pipeline.model.result import Analysis, Skipped
+from pipeline.model.result import Analysis, KeyPicture, Skipped
 from pipeline.report.files import staged_folder, write_json, write_text
 from pipeline.report.label_images import write_labels
-from pipeline.report.page import Names, report_page
+from pipeline.report.page import Names, headline, key_view, report_page
 from pipeline.report.pictures import View, views
 from pipeline.report.result_json import analysis_as_json
 
 FINGERPRINT = "fingerprint"
 """File in a study's folder that says of what its results were made."""
 
-Objects = Callable[[Analysis, Path], tuple[tuple[Path, ...], tuple[Skipped, ...]]]
+Objects = Callable[[Analysis, Path, KeyPicture | None], tuple[tuple[Path, ...], tuple[Skipped, ...]]]
 """Writes DICOM objects into a folder; returns their paths and what could not be written."""
 
 
@@ -31,7 +33,10 @@ def write_study(analysis: Analysis, folder: Path, write_objects: Objects, names:
         labels = tuple(_labels(analysis, index, staged) for index in range(len(analysis.images)))
         pictures = {index: _pictures(analysis, index, staged) for index in range(len(analysis.images))}
         pictured = perf_counter()
-        _, unwritten = write_objects(analysis, staged)
+        draft = analysis_as_json(analysis, labels)
+        key = key_view(draft, pictures)
+        shown = KeyPicture(key[0], np.asarray(key[1].marked), headline(draft, names)) if key else None
+        _, unwritten = write_objects(analysis, staged, shown)
         seconds = {**analysis.seconds, "report": pictured - start, "objects": perf_counter() - pictured}
         whole = replace(analysis, skipped=(*analysis.skipped, *unwritten), seconds=seconds)
         results = analysis_as_json(whole, labels)
