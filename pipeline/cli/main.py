@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import __version__
+from pipeline.cli.module import add_module
 from pipeline.errors import CalcinosisError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="write the sample studies")
     sample.add_argument("out", type=Path, metavar="OUT")
     sample.set_defaults(command=_sample)
+    add_module(commands.add_parser("module", help="called by mercure, a MONAI package or kaapana"))
     return parser
 
 
