@@ -49,14 +49,18 @@ def private_word(name: str) -> CodedWord:
 def load_codes(path: Path | None = None) -> Codes:
     """The codes of configs/codes.yaml, or of `path`. Raises ConfigurationError that names file, line and key."""
     mistakes = Mistakes()
-    top = read_yaml(path or configs() / "codes.yaml", mistakes)
-    top.only("entities", "findings", "measurements")
-    found = Codes(
-        _words(top.table("entities")), _words(top.table("findings")), top.texts("measurements", None, "feature")
-    )
+    found = read_codes(read_yaml(path or configs() / "codes.yaml", mistakes))
     if mistakes.told:
         raise ConfigurationError("\n".join(mistakes.told))
     return found
+
+
+def read_codes(top: Table) -> Codes:
+    """The codes of a table; mistakes are noted in it."""
+    top.only("entities", "findings", "measurements")
+    return Codes(
+        _words(top.table("entities")), _words(top.table("findings")), top.texts("measurements", None, "feature")
+    )
 
 
 def _words(section: Table) -> dict[str, CodedWord]:

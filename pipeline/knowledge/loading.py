@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.errors import ConfigurationError
 from pipeline.knowledge import records as r
 from pipeline.knowledge.advice_reading import read_advice
+from pipeline.knowledge.codes import read_codes
 from pipeline.knowledge.places import configs, profile_path
 from pipeline.knowledge.profile_reading import Vocabulary, read_profile
 from pipeline.knowledge.reading import Mistakes, Table, read_yaml
@@ -90,7 +91,9 @@ def check_file(path: Path, feature_names: frozenset[str] | None = None) -> tuple
     if mistakes.told:
         return _sorted(mistakes.told)
     sign = next((SIGNS[key] for key in top.entries if key in SIGNS), None)
-    if sign is not None:
+    if top.has("measurements"):
+        read_codes(top)
+    elif sign is not None:
         paths = dict(_paths())
         paths[sign] = path
         _load(paths, profile_path("seed"), feature_names, mistakes)
