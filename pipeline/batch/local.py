@@ -11,7 +11,7 @@ from pipeline.batch.job import Job
 
 POLL_S = 0.1
 """How often limits are checked, seconds: a child that fills memory at 10 GB/s overshoots by 1 GB."""
-PRELOADED = ["pipeline.study", "pipeline.batch.child"]
+PRELOADED = ["pipeline.batch.warm"]
 """Imported once in the fork server, so that a study does not pay for it."""
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread a child: N children on N cores, and no threads when the server forks."""

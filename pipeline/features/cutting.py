@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from pipeline.features.blocks import Box, near_mask
 from pipeline.features.patch import LEAST_ELEMENTS, Kind, Labels, Patch, Points, Surroundings, elements
 from pipeline.model.image import CoarseMask, Floats, Image, Mask, Radiograph
 from pipeline.model.known import Known, Maybe, Unknown
@@ -33,6 +34,10 @@ SAMPLE = 3000
 FARTHEST_MM = 40.0
 """Distances to bone are followed as far as this; twice the reach of a periarticular mass."""
 BONE_QUANTILE = 90
+CELLS = 200_000
+"""Cells at which the level of bone and of soft tissue is read."""
+SMOOTH_REACH = 2
+"""Elements that a blur of half an element looks at: four standard deviations."""
 LEAST_CUT = 0.02
 """Share of a lesion's border at the edge of the exposed field from which it is not seen as a whole."""
 
@@ -48,7 +53,7 @@ def cut(lesion: Lesion, image: Image, segmentation: Segmentation) -> Patch:
     visible = np.zeros(tuple(b - a for a, b in zip(offset, stop, strict=True)), bool)
     visible[box_in(lesion.crop, offset)] = lesion.crop.mask
     raw, density, valid = _values(image, segmentation, box)
-    bone = _window(segmentation.bone, offset, stop)
+    bone = segmentation.bone.window(offset, stop)
     level = 0.0 if segmentation.background is not None else _tissue(density, visible, bone, spacing)
     half = half_maximum(density - level, visible, elements(spacing, REACH_MM, REACH_ELEMENTS, axes))
     pieces, count = connected(visible)
@@ -56,7 +61,7 @@ def cut(lesion: Lesion, image: Image, segmentation: Segmentation) -> Patch:
         kind=kind,
         visible=visible,
         half=half,
-        core=ndimage.binary_erosion(half, np.ones((3,) * axes)),
+        core=near_mask(half, 0, 1, lambda part: ndimage.binary_erosion(half[part], np.ones((3,) * axes))),
         pieces=pieces,
         count=count,
         raw=raw,
@@ -79,13 +84,19 @@ def half_maximum(excess: Floats, visible: Mask, reach: tuple[int, ...]) -> Mask:
     Only the border gives way: a lucent inside that is closed off from the outside stays. `excess` is counted from
     the surroundings. When nothing would be left (a speck of a few elements), `visible` is returned.
     """
-    smooth = ndimage.gaussian_filter(np.where(visible, excess, 0.0), 0.5)
-    top = ndimage.maximum_filter(smooth, size=tuple(2 * r + 1 for r in reach))
-    outer, _ = ndimage.label(~(visible & (excess >= 0.5 * top)))
-    reached = np.zeros(int(outer.max()) + 1, bool)
-    reached[outer[~visible]] = True
-    reached[0] = False
-    half: Mask = visible & ~reached[outer]
+    size = tuple(2 * r + 1 for r in reach)
+
+    def inner(box: Box) -> Mask:
+        seen, density = visible[box], excess[box]
+        top = ndimage.maximum_filter(ndimage.gaussian_filter(np.where(seen, density, 0.0), 0.5), size=size)
+        outer, count = ndimage.label(~(seen & (density >= 0.5 * top)))
+        reached = np.zeros(count + 1, bool)
+        reached[outer[~seen]] = True
+        reached[0] = False
+        found: Mask = seen & ~reached[outer]
+        return found
+
+    half = near_mask(visible, 0, tuple(r + SMOOTH_REACH for r in reach), inner)
     return half if np.count_nonzero(half) >= LEAST_ELEMENTS else visible
 
 
@@ -98,16 +109,6 @@ def connected(mask: Mask) -> tuple[Labels, int]:
     number = np.zeros(count + 1, np.int32)
     number[order] = np.arange(1, len(order) + 1)
     return number[labels], len(order)
-
-
-def _window(coarse: CoarseMask, start: tuple[int, ...], stop: tuple[int, ...]) -> Mask:
-    """A coarse mask at image resolution in the box start <= index < stop; beyond its last cell the last cell's."""
-    axes = [
-        np.minimum(np.arange(a, b) // f, n - 1)
-        for a, b, f, n in zip(start, stop, coarse.factor, coarse.mask.shape, strict=True)
-    ]
-    found: Mask = coarse.mask[np.ix_(*axes)]
-    return found
 
 
 def _spacing(image: Image) -> Maybe[tuple[float, ...]]:
@@ -127,9 +128,14 @@ def _values(image: Image, segmentation: Segmentation, box: tuple[slice, ...]) ->
 def _tissue(density: Floats, visible: Mask, bone: Mask, spacing: Maybe[tuple[float, ...]]) -> float:
     """Median of the tissue in a ring about the deposit; 0 (water) where there is none."""
     near, far = (elements(spacing, r, round(3 * r), density.ndim) for r in RING_MM)
-    grown = ndimage.maximum_filter(visible, size=tuple(2 * n + 1 for n in far))
-    inner = ndimage.maximum_filter(visible, size=tuple(2 * n + 1 for n in near))
-    ring = grown & ~inner & ~bone & (density > TISSUE_HU[0]) & (density < TISSUE_HU[1])
+
+    def around(box: Box) -> Mask:
+        grown = ndimage.maximum_filter(visible[box], size=tuple(2 * n + 1 for n in far))
+        grown &= ~ndimage.maximum_filter(visible[box], size=tuple(2 * n + 1 for n in near)) & ~bone[box]
+        ring: Mask = grown & (density[box] > TISSUE_HU[0]) & (density[box] < TISSUE_HU[1])
+        return ring
+
+    ring = near_mask(visible, far, far, around)
     return float(np.median(density[ring])) if ring.any() else 0.0
 
 
@@ -139,7 +145,7 @@ def _touches_border(crop: Crop, shape: tuple[int, ...], visible: Mask, valid: Ma
         return True
     if valid.all():
         return False
-    ring = ndimage.binary_dilation(visible) & ~visible
+    ring = near_mask(visible, 1, 1, lambda box: ndimage.binary_dilation(visible[box]) & ~visible[box])
     return bool(np.mean(~valid[ring]) >= LEAST_CUT)
 
 
@@ -152,14 +158,15 @@ def _around(visible: Mask, offset: tuple[int, ...], image: Image, segmentation: 
     if isinstance(spacing, Known):
         at = (index + np.asarray(offset)) * np.asarray(spacing.value)
         skin = _distances(_skin(segmentation, image), at, "skin not in view")
-        bone = _distances(_bone(segmentation, image), at, "no bone seen")
-        if isinstance(bone, Known):
-            bone = Known(np.minimum(bone.value, FARTHEST_MM), bone.source)
+        bone = _distances(_bone(segmentation, image), at, "no bone seen", FARTHEST_MM)
     return Surroundings(index, skin, bone, _bone_level(segmentation, image))
 
 
-def _distances(tree: cKDTree | None, at: Points, reason: str) -> Maybe[Points]:
-    return Unknown(reason) if tree is None else Known(np.asarray(tree.query(at)[0]), "measured")
+def _distances(tree: cKDTree | None, at: Points, reason: str, most: float = np.inf) -> Maybe[Points]:
+    """Distances of points from what a tree holds, at most `most`."""
+    if tree is None:
+        return Unknown(reason)
+    return Known(np.minimum(tree.query(at, distance_upper_bound=most)[0], most), "measured")
 
 
 @lru_cache(maxsize=4)
@@ -216,18 +223,21 @@ def _bone_level(segmentation: Segmentation, image: Image) -> Maybe[float]:
 
 def _without(body: CoarseMask, bone: CoarseMask) -> Mask:
     """Body cells whose centre is not bone."""
-    cells = np.argwhere(body.mask)
+    centres = [np.arange(n) * f + f // 2 for n, f in zip(body.mask.shape, body.factor, strict=True)]
+    cells = [c // f for c, f in zip(centres, bone.factor, strict=True)]
+    seen = [c[c < n] for c, n in zip(cells, bone.mask.shape, strict=True)]
     found = body.mask.copy()
-    found[tuple(cells.T)] = ~bone.at(cells * np.asarray(body.factor) + np.asarray(body.factor) // 2)
+    found[tuple(slice(len(s)) for s in seen)] &= ~bone.mask[np.ix_(*seen)]
     return found
 
 
 def _cells(coarse: CoarseMask, image: Image) -> NDArray[np.float64]:
     """Values of the image at the centres of the cells of a mask."""
     factor = np.asarray(coarse.factor)
-    index = np.argwhere(coarse.mask) * factor + factor // 2
+    flat = np.flatnonzero(coarse.mask)
+    cells = np.unravel_index(flat[:: len(flat) // CELLS + 1], coarse.mask.shape)
+    index = np.column_stack(cells) * factor + factor // 2
     index = index[np.all(index < np.asarray(image.shape), axis=1)]
-    index = index[:: len(index) // 200_000 + 1]
     values = image.attenuation if isinstance(image, Radiograph) else image.hu
     found: NDArray[np.float64] = values[tuple(index.T)].astype(np.float64)
     return found

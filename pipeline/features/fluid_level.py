@@ -115,8 +115,8 @@ def levels(patch: Patch) -> tuple[Level, ...]:
 def search(patch: Patch, gravity: tuple[float, ...]) -> Search:
     """All straight steps of a patch with `gravity` (unit vector) pointing down."""
     view, facing_up = _judged(patch, gravity)
-    if not facing_up:
-        return Search(view, (), 0.0)
+    if not facing_up or facing_up[0].score == 0:
+        return Search(view, facing_up, 0.0)
     _, facing_down = _judged(patch, tuple(-g for g in gravity))
     rows = view.raw.shape[0]
     single = [_without_band(j, facing_down, view, rows) for j in facing_up]

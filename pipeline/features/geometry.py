@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
+from pipeline.features.blocks import box_of, filled
 from pipeline.features.patch import Patch, Points
 from pipeline.model.image import Mask
 
@@ -32,15 +33,39 @@ def surface_points(mask: Mask, scale: tuple[float, ...]) -> Points:
 
     They are the vertices of the surface mesh at 0.5 of the mask.
     """
-    padded = np.pad(mask, 1)
+    box = box_of(mask)
+    padded = np.pad(mask[box], 1)
+    inner = ~ndimage.binary_erosion(padded) & padded
+    index = np.argwhere(inner)
+    origin = np.array([s.start for s in box]) - 1.0
+    flat = np.ravel_multi_index(tuple(index.T), padded.shape)
+    strides = np.array(padded.strides) // padded.itemsize
     found = []
     for axis in range(mask.ndim):
         for step in (-1, 1):
-            index = np.argwhere(padded & ~np.roll(padded, -step, axis)) - 1.0
-            index[:, axis] += 0.5 * step
-            found.append(index)
+            faces = index[~padded.ravel()[flat + step * strides[axis]]] + origin
+            faces[:, axis] += 0.5 * step
+            found.append(faces)
     points: Points = np.concatenate(found) * scale
     return points
+
+
+@lru_cache(maxsize=2)
+def surface(patch: Patch) -> Points:
+    """Surface points of the half-maximum outline of a patch."""
+    return surface_points(patch.half, patch.scale)
+
+
+@lru_cache(maxsize=2)
+def extent(patch: Patch) -> float:
+    """Greatest extent of the half-maximum outline of a patch."""
+    return _span(surface(patch), half_hull(patch))
+
+
+@lru_cache(maxsize=2)
+def half_hull(patch: Patch) -> Hull | None:
+    """Convex hull of the half-maximum outline of a patch."""
+    return hull_of(surface(patch))
 
 
 def hull_of(points: Points) -> Hull | None:
@@ -54,16 +79,18 @@ def hull_of(points: Points) -> Hull | None:
 
 def greatest_extent(points: Points) -> float:
     """Largest distance between two of the points."""
-    hull = hull_of(points)
+    return _span(points, hull_of(points))
+
+
+def _span(points: Points, hull: Hull | None) -> float:
     corners = points if hull is None else hull.corners
     if len(corners) > 2000:
         corners = corners[:: len(corners) // 2000 + 1]
     return float(pdist(corners).max()) if len(corners) > 1 else 0.0
 
 
-def least_extent(points: Points) -> float:
-    """Distance of the closest two parallel lines (planes) that hold all points between them."""
-    hull = hull_of(points)
+def least_extent(points: Points, hull: Hull | None) -> float:
+    """Distance of the closest two parallel lines (planes) that hold all points, with this hull, between them."""
     if hull is None:
         return float(np.ptp(points, axis=0).min())
     normals = hull.planes[:, :-1]
@@ -91,15 +118,15 @@ def cell_moments(points: Points, scale: tuple[float, ...]) -> tuple[Points, Poin
 @lru_cache(maxsize=2)
 def outline(patch: Patch) -> Mask:
     """The lesion as a whole: gaps in its half-maximum outline bridged, holes filled."""
-    box = ndimage.find_objects(patch.half.astype(np.int8))[0]
+    box = box_of(patch.half)
     extents = [(s.stop - s.start) * m for s, m in zip(box, patch.scale, strict=True)]
     reach = [min(CLOSE_ELEMENTS, round(CLOSE_SHARE * max(extents) / m)) for m in patch.scale]
     padded = np.pad(patch.half[box], [(r + 1, r + 1) for r in reach])
     size = tuple(2 * r + 1 for r in reach)
     closed = ndimage.minimum_filter(ndimage.maximum_filter(padded, size=size), size=size)
-    filled = ndimage.binary_fill_holes(closed | padded)
+    whole = filled(closed | padded)
     found = np.zeros_like(patch.half)
-    found[box] = filled[tuple(slice(r + 1, -r - 1) for r in reach)]
+    found[box] = whole[tuple(slice(r + 1, -r - 1) for r in reach)]
     return found
 
 

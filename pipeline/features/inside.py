@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from pipeline.features.blocks import Box, box_of, filled, near_mask
 from pipeline.features.geometry import outline, voxel
 from pipeline.features.patch import LEAST_ELEMENTS, Patch, Values, known
 from pipeline.model.image import Floats, Mask
@@ -35,6 +36,8 @@ def inside(patch: Patch) -> Values:
     excess = (patch.density - patch.level).astype(np.float32)
     top = float(np.percentile(excess[whole], DENSE_QUANTILE))
     septa = _septa(patch, excess, whole, top)
+    box = box_of(whole)
+    whole, septa, excess = whole[box], septa[box], excess[box]
     deep = ndimage.binary_erosion(whole, np.ones((3,) * whole.ndim))
     values = excess[deep] if np.count_nonzero(deep) >= LEAST_ELEMENTS else excess[whole]
     return {
@@ -47,25 +50,27 @@ def inside(patch: Patch) -> Values:
 
 def holes(patch: Patch) -> Values:
     """Holes in the half-maximum outline as its planes show them: a radiograph, or the slices of a CT."""
-    planes = patch.half[None] if patch.half.ndim == 2 else patch.half
-    valid = patch.valid[None] if patch.valid.ndim == 2 else patch.valid
-    dense = _solid(patch)
+    box = box_of(patch.half)
+    planes, valid, pieces = (a[box].reshape(-1, *a[box].shape[-2:]) for a in (patch.half, patch.valid, patch.pieces))
+    dense = _solid(patch)[box].reshape(planes.shape)
     cell = voxel(patch.scale[-2:])
     areas: list[int] = []
-    objects, filled, rings = 0, 0, set[int]()
-    pieces = patch.pieces[None] if patch.pieces.ndim == 2 else patch.pieces
+    objects, area, rings = 0, 0, set[int]()
     for number in np.flatnonzero(planes.any(axis=(1, 2)) & valid.any(axis=(1, 2))):
         plane = dense[number]
-        whole = ndimage.binary_fill_holes(plane)
+        whole = filled(plane)
         labels, count = ndimage.label(whole & ~plane)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
         kept = np.flatnonzero(sizes[1:] >= RING_ELEMENTS) + 1
         areas += sizes[kept].tolist()
         objects += int(ndimage.label(plane, np.ones((3, 3)))[1])
-        filled += int(np.count_nonzero(whole))
-        around = ndimage.maximum_filter(np.where(plane, pieces[number], 0), size=3)
-        rings |= {int(around[labels == k].max()) for k in kept}
-    density = (objects - len(areas)) / (filled * cell / CM2_MM2) if filled else float("nan")
+        area += int(np.count_nonzero(whole))
+        if len(kept):
+            around = ndimage.maximum_filter(np.where(plane, pieces[number], 0), size=3)
+            highest = np.zeros(count + 1, np.int32)
+            np.maximum.at(highest, labels[labels > 0], around[labels > 0])
+            rings |= set(highest[kept].tolist())
+    density = (objects - len(areas)) / (area * cell / CM2_MM2) if area else float("nan")
     return {
         "euler_number_density": known(density),
         "hole_diameter": known(float(np.sqrt(np.median(areas) * cell * 4 / np.pi)))
@@ -76,21 +81,30 @@ def holes(patch: Patch) -> Values:
 
 
 def _solid(patch: Patch) -> Mask:
-    """Elements above half of the density near by, lucent insides left out, as planes [plane, row, col]."""
-    excess = patch.density - patch.level
+    """Elements above half of the density near by, lucent insides left out."""
     reach = patch.elements(SEPTUM_MM, SEPTUM_ELEMENTS)
-    top = ndimage.maximum_filter(np.where(patch.half, excess, 0), size=tuple(2 * r + 1 for r in reach))
-    dense: Mask = patch.half & (ndimage.gaussian_filter(excess, 0.5) >= DENSE_SHARE * top)
-    return dense[None] if dense.ndim == 2 else dense
+    size = tuple(2 * r + 1 for r in reach)
+
+    def dense(box: Box) -> Mask:
+        excess = patch.density[box] - patch.level
+        top = ndimage.maximum_filter(np.where(patch.half[box], excess, 0), size=size)
+        found: Mask = patch.half[box] & (ndimage.gaussian_filter(excess, 0.5) >= DENSE_SHARE * top)
+        return found
+
+    return near_mask(patch.half, 0, tuple(max(r, 2) for r in reach), dense)
 
 
 def _septa(patch: Patch, excess: Floats, whole: Mask, top: float) -> Mask:
     """Narrow bands inside a lesion that are less dense than both sides."""
     size = patch.elements(SEPTUM_MM, SEPTUM_ELEMENTS)
-    smooth = ndimage.gaussian_filter(np.where(whole, excess, 0), 0.7)
-    bands = ndimage.grey_closing(smooth, size=size) - smooth
-    found: Mask = whole & (bands > max(SEPTUM_DEPTH * top, NOISES * patch.noise))
-    return found
+    least = max(SEPTUM_DEPTH * top, NOISES * patch.noise)
+
+    def bands(box: Box) -> Mask:
+        smooth = ndimage.gaussian_filter(np.where(whole[box], excess[box], 0), 0.7)
+        found: Mask = whole[box] & (ndimage.grey_closing(smooth, size=size) - smooth > least)
+        return found
+
+    return near_mask(whole, 0, tuple(s + 3 for s in size), bands)
 
 
 def _compartments(mask: Mask) -> int:

@@ -1,11 +1,14 @@
 """Lines: how long, how wide, how winding; and whether two of them run side by side as the walls of a vessel do."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from pipeline.features.blocks import box_of
 from pipeline.features.geometry import greatest_extent, indices, voxel
 from pipeline.features.patch import Patch, Points, Values, known
 from pipeline.features.skeleton import Skeleton, longest_path, skeleton_of
@@ -63,13 +66,15 @@ def line(patch: Patch) -> Values:
 
 def _solid(patch: Patch) -> Mask:
     """The half-maximum outline without pinholes; the lumen of a loop stays open."""
-    holes, count = ndimage.label(~patch.half)
+    box = box_of(patch.half)
+    holes, count = ndimage.label(np.pad(~patch.half[box], 1, constant_values=True))
     if count <= 1:
         return patch.half
     least = float(np.prod(patch.elements(PINHOLE_MM, PINHOLE_ELEMENTS)))
     small = np.bincount(holes.ravel(), minlength=count + 1) < least
-    small[0] = False
-    solid: Mask = patch.half | small[holes]
+    small[:2] = False
+    solid = patch.half.copy()
+    solid[box] |= small[holes][(slice(1, -1),) * solid.ndim]
     return solid
 
 
@@ -77,10 +82,12 @@ def _pieces(
     mask: Mask, skeleton: Skeleton, scale: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Length of the skeleton and area (volume) of each connected piece of a mask."""
-    labels, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    box = box_of(mask)
+    labels, count = ndimage.label(np.pad(mask[box], 1), np.ones((3,) * mask.ndim))
     contents = np.bincount(labels.ravel(), minlength=count + 1)[1:] * voxel(scale)
-    at = np.rint(skeleton.points / np.asarray(scale)).astype(int)
-    owner = ndimage.maximum_filter(labels, size=3)[tuple(at.T)]
+    at = np.rint(skeleton.points / np.asarray(scale)).astype(int) - [s.start - 1 for s in box]
+    steps = product((-1, 0, 1), repeat=mask.ndim)
+    owner = np.max([labels[tuple((at + step).T)] for step in steps], axis=0)
     per_point = np.asarray(skeleton.tree.sum(axis=1), np.float64).ravel() / 2
     lengths = np.bincount(owner, weights=per_point, minlength=count + 1)[1:]
     return np.asarray(lengths, np.float64), np.asarray(contents, np.float64)

@@ -5,6 +5,7 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import h_maxima
 
+from pipeline.features.blocks import Box, boxes, depth_of, filled, near_mask, near_values, size, widened
 from pipeline.features.geometry import greatest_extent, hull_of, largest, surface_points
 from pipeline.features.patch import Patch, Values, known
 from pipeline.model.image import Floats, Mask
@@ -34,7 +35,7 @@ def margin(patch: Patch) -> Values:
     """
     return {
         "lobules": known(lobules(patch)),
-        "notch_depth_fraction": known(_notch(largest(ndimage.binary_fill_holes(patch.half)), patch.scale)),
+        "notch_depth_fraction": known(_notch(largest(filled(patch.half)), patch.scale)),
         "edge_sharpness": known(_sharpness(patch)),
     }
 
@@ -45,24 +46,43 @@ def lobules(patch: Patch) -> int:
     In a solid mass the depth alone makes the domes, in sediment and in walled loculi density. On a radiograph lobules
     before one another are one.
     """
-    whole = ndimage.binary_fill_holes(patch.visible)
+    whole = filled(patch.visible)
     stride = 1
-    while whole.size > MOST_ELEMENTS * stride**whole.ndim:
+    while sum(size(box) for box in boxes(whole)) > MOST_ELEMENTS * stride**whole.ndim:
         stride += 1
     thin = (slice(None, None, stride),) * whole.ndim
+    density, whole = patch.density[thin], np.pad(whole[thin], 1)[(slice(1, -1),) * whole.ndim]
     spacing = [s * stride for s in patch.scale]
     width = SMOOTH_MM if isinstance(patch.spacing_mm, Known) else SMOOTH_ELEMENTS
     blur = [width / s for s in spacing]
-    excess = ndimage.gaussian_filter(np.where(whole, np.maximum(patch.density - patch.level, 0), 0)[thin], blur)
-    depth = np.sqrt(ndimage.distance_transform_edt(np.pad(whole[thin], 1), sampling=spacing))[
-        (slice(1, -1),) * whole.ndim
-    ]
+    reach = tuple(int(4 * b + 0.5) + 1 for b in blur)
+
+    def smooth(box: Box) -> Floats:
+        within = np.where(whole[box], np.maximum(density[box] - patch.level, 0), 0)
+        found: Floats = ndimage.gaussian_filter(within, blur)
+        return found
+
+    excess = near_values(whole, 0, reach, smooth)
+    depth = np.sqrt(depth_of(whole, spacing))
     noise = patch.noise * float(np.prod([min(1.0, (2 * np.pi**0.5 * b) ** -0.5) for b in blur]))
     domes = excess * depth
     stairs = STAIR_ELEMENTS * min(spacing) / (2 * float(depth.max())) * float(excess.max())
     least = max(DOME_SHARE * float(domes.max()), NOISES * noise * float(depth.max()), stairs)
-    _, count = label(h_maxima(domes, least), return_num=True, connectivity=whole.ndim)
-    return max(1, int(count))
+    return max(1, _count_domes(domes, whole, least))
+
+
+def _count_domes(domes: Floats, whole: Mask, least: float) -> int:
+    """Maxima that stand out by `least`. Pieces do not see one another, so each is looked at in its own box."""
+    labels, count = ndimage.label(whole, np.ones((3,) * whole.ndim))
+    highest = np.zeros(count + 1)
+    np.maximum.at(highest, labels[whole], domes[whole])
+    found = 0
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if highest[number] >= least:
+            around = widened(box, 1, whole.shape)
+            own = np.where(labels[around] == number, domes[around], 0)
+            found += int(label(h_maxima(own, least), return_num=True, connectivity=whole.ndim)[1])
+    return found
 
 
 def _notch(mask: Mask, scale: tuple[float, ...]) -> float:
@@ -80,8 +100,10 @@ def _sharpness(patch: Patch) -> float:
     """Density just inside the outline less that just outside, over the density within."""
     reach = patch.elements(EDGE_MM, EDGE_ELEMENTS)
     size = tuple(2 * r + 1 for r in reach)
-    inside = patch.half & ~ndimage.minimum_filter(patch.half, size=size)
-    outside = ndimage.maximum_filter(patch.half, size=size) & ~patch.half & patch.valid & ~patch.bone
+    half = patch.half
+    inside = near_mask(half, 0, reach, lambda b: half[b] & ~ndimage.minimum_filter(half[b], size=size))
+    outside = near_mask(half, reach, reach, lambda b: ndimage.maximum_filter(half[b], size=size))
+    outside &= ~half & patch.valid & ~patch.bone
     if not outside.any():
         return float("nan")
     excess: Floats = patch.density - patch.level

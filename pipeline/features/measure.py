@@ -7,8 +7,8 @@ from pipeline.features.density import contrast, intensity
 from pipeline.features.fluid_level import levels
 from pipeline.features.needs import missing
 from pipeline.features.patch import Patch, Values
-from pipeline.features.place import border
-from pipeline.features.size import parts
+from pipeline.features.place import border, skin
+from pipeline.features.size import counted, flat_size, parts
 from pipeline.features.table import FEATURES, FeatureRow
 from pipeline.model.image import Image
 from pipeline.model.known import Maybe, Unknown
@@ -17,7 +17,7 @@ from pipeline.model.measure import Feature, Measurement
 
 FULL_LESIONS = 500
 """So many lesions of a study are measured in full (7 ms each); further ones in brief."""
-BRIEF = (parts, intensity, contrast, border)
+BRIEF = (parts, counted, flat_size, intensity, contrast, skin, border)
 """What is measured on those."""
 IN_BRIEF = Unknown(f"measured in brief: more than {FULL_LESIONS} lesions")
 
@@ -29,7 +29,7 @@ def measure(lesion: Lesion, image: Image, segmentation: Segmentation) -> Measure
 
 
 def measure_in_brief(lesion: Lesion, image: Image, segmentation: Segmentation) -> Measurement:
-    """Number of parts, density and contact with the border; all other features unknown, with the reason."""
+    """Parts, size, density, depth and contact with the border; all other features unknown, with the reason."""
     patch = cut(lesion, image, segmentation)
     brief = {f.name: f for f in features_of(patch, tuple(r for r in FEATURES if r.function in BRIEF))}
     rest = {r.name: Feature(r.name, IN_BRIEF, r.unit, r.code) for r in FEATURES}

@@ -1,9 +1,11 @@
 """What a feature needs of a patch, and the reason that a report gives when it is not there."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 
+from pipeline.features.blocks import Box, box_of
 from pipeline.features.patch import Patch
 from pipeline.features.table import FeatureRow, Need
 from pipeline.model.known import Known, Unknown
@@ -35,10 +37,18 @@ def _form(patch: Patch) -> Unknown | None:
 
 def _across(count: int) -> Callable[[Patch], Unknown | None]:
     def check(patch: Patch) -> Unknown | None:
-        extents = [int(np.ptp(w)) + 1 for w in np.nonzero(patch.visible)]
-        return None if max(extents) >= count else Unknown(f"too small: fewer than {count} elements across")
+        return (
+            None
+            if max(s.stop - s.start for s in _box(patch)) >= count
+            else Unknown(f"too small: fewer than {count} elements across")
+        )
 
     return check
+
+
+@lru_cache(maxsize=2)
+def _box(patch: Patch) -> Box:
+    return box_of(patch.visible)
 
 
 _CHECKS: Mapping[Need, Callable[[Patch], Unknown | None]] = {

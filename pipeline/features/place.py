@@ -3,8 +3,10 @@
 import numpy as np
 from scipy import ndimage
 
+from pipeline.features.blocks import Box, near_mask
 from pipeline.features.cutting import FARTHEST_MM
 from pipeline.features.patch import Patch, Points, Values, known
+from pipeline.model.image import Mask
 from pipeline.model.known import Maybe, Unknown
 
 TANGENT_MM = 15.0
@@ -39,11 +41,17 @@ def bone(patch: Patch) -> Values:
     """Distance to bone (at most `FARTHEST_MM`) and the share of the lesion's border that touches bone."""
     near = patch.around.bone_mm
     reach = patch.elements(CONTACT_MM, CONTACT_ELEMENTS)
-    border = patch.visible & ~ndimage.binary_erosion(patch.visible, border_value=1)
+    size = tuple(2 * r + 1 for r in reach)
+    touching = patch.bone
     if patch.kind == "ct" or not (patch.bone & patch.visible).any():
-        beside = ndimage.maximum_filter(patch.bone & ~patch.visible, size=tuple(2 * r + 1 for r in reach))
-    else:
-        beside = ndimage.maximum_filter(patch.bone, size=tuple(2 * r + 1 for r in reach))
+        touching = patch.bone & ~patch.visible
+
+    def edge(box: Box) -> Mask:
+        found: Mask = patch.visible[box] & ~ndimage.binary_erosion(patch.visible[box], border_value=1)
+        return found
+
+    border = near_mask(patch.visible, 0, 1, edge)
+    beside = near_mask(border, 0, reach, lambda box: ndimage.maximum_filter(touching[box], size=size))
     distance: Maybe[float] = near if isinstance(near, Unknown) else known(_least(patch, near.value))
     return {
         "bone_contact_fraction": known(int(np.count_nonzero(border & beside)) / max(1, int(np.count_nonzero(border)))),

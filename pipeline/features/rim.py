@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pipeline.features.blocks import widened
 from pipeline.features.geometry import Hull, hull_of, outline, surface_points
 from pipeline.features.patch import Patch, Points, Values, known
 from pipeline.model.image import Floats, Mask
@@ -29,6 +30,8 @@ LEAST_ACROSS = 8
 """Elements across below which there is no inside (finding `rim_calcification`)."""
 MOST_PARTS = 20
 """Largest parts that are looked at."""
+SMOOTH_REACH = 2
+"""Elements over which density is smoothed before rays are read: four standard deviations."""
 TOO_SMALL = Unknown("too small for a rim (8 elements across)")
 NO_RIM = Unknown("no rim seen")
 _NAMES = (
@@ -59,14 +62,18 @@ def rim(patch: Patch) -> Values:
     """
     labels, count = ndimage.label(outline(patch), np.ones((3,) * patch.half.ndim))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    places = ndimage.find_objects(labels)
     found: list[tuple[float, Values]] = []
     for number in np.argsort(-sizes, kind="stable")[:MOST_PARTS]:
         if sizes[number] < sizes.max() / 10:
             break
-        part = labels == number + 1
-        hull = hull_of(surface_points(part, patch.scale))
-        if hull is not None and min(np.ptp(w) + 1 for w in np.nonzero(part)[-2:]) >= LEAST_ACROSS:
-            found.append((float(sizes[number]), _part(patch, part, hull)))
+        box = places[number]
+        if min(s.stop - s.start for s in box[-2:]) < LEAST_ACROSS:
+            continue
+        start = np.array([s.start for s in box]) * patch.scale
+        hull = hull_of(surface_points(labels[box] == number + 1, patch.scale) + start)
+        if hull is not None:
+            found.append((float(sizes[number]), _part(patch, hull)))
     if not found:
         return dict.fromkeys(_NAMES, TOO_SMALL)
     return {name: _average(name, found) for name in _NAMES}
@@ -80,7 +87,7 @@ def _average(name: str, found: list[tuple[float, Values]]) -> Maybe[float]:
     return known(sum(size * value for size, value in pairs) / sum(size for size, _ in pairs))
 
 
-def _part(patch: Patch, part: Mask, hull: Hull) -> Values:
+def _part(patch: Patch, hull: Hull) -> Values:
     rays = _rays(patch, hull)
     share = np.linspace(0, BEYOND, STEPS)
     middle = float(np.median(rays.excess[:, share <= MIDDLE]))
@@ -117,9 +124,20 @@ def _rays(patch: Patch, hull: Hull) -> Rays:
     share = np.linspace(0, BEYOND, STEPS)
     places = centre + directions[:, None] * (length[:, None] * share)[:, :, None]
     index = (places / np.asarray(patch.scale)).transpose(2, 0, 1)
-    smooth: Floats = ndimage.gaussian_filter(patch.density - patch.level, 0.5)
-    excess = ndimage.map_coordinates(smooth, index, order=1, mode="nearest").astype(np.float64)
-    return Rays(excess, length, directions)
+    return Rays(_read(patch, index), length, directions)
+
+
+def _read(patch: Patch, index: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The smoothed excess at indices [axis, ray, sample], linearly between elements, at the nearest one outside."""
+    last = np.array(patch.density.shape) - 1
+    low = np.clip(np.floor(index.min(axis=(1, 2))).astype(int), 0, last)
+    high = np.clip(np.ceil(index.max(axis=(1, 2))).astype(int), 0, last)
+    inner = tuple(slice(a, b + 1) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+    box = widened(inner, SMOOTH_REACH, patch.density.shape)
+    smooth: Floats = ndimage.gaussian_filter(patch.density[box] - patch.level, 0.5)
+    start = np.array([s.start for s in box])[:, None, None]
+    found: NDArray[np.float64] = ndimage.map_coordinates(smooth, index - start, order=1, mode="nearest").astype(float)
+    return found
 
 
 def _to_hull(hull: Hull, centre: Points, directions: Points) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 import numpy as np
 from skimage.measure import perimeter_crofton
 
+from pipeline.features.blocks import box_of
 from pipeline.features.geometry import cell_moments, hull_of, indices, largest, outline, surface_points, voxel
 from pipeline.features.patch import Patch, Values, known
 from pipeline.features.size import DIRECTIONS, FLAT, mesh
@@ -33,5 +34,5 @@ def _roundness(mask: Mask, scale: tuple[float, ...]) -> float:
         return float((36 * np.pi * volume**2) ** (1 / 3) / area)
     step = np.sqrt(voxel(scale))
     area = np.count_nonzero(mask) * voxel(scale)
-    perimeter = perimeter_crofton(np.pad(mask, 1), DIRECTIONS) * step
+    perimeter = perimeter_crofton(np.pad(mask[box_of(mask)], 1), DIRECTIONS) * step
     return float(min(1.0, 4 * np.pi * area / perimeter**2))

@@ -9,14 +9,16 @@ from functools import lru_cache
 import numpy as np
 from skimage.measure import marching_cubes, mesh_surface_area, perimeter_crofton
 
+from pipeline.features.blocks import box_of
 from pipeline.features.geometry import (
+    extent,
     greatest_extent,
-    hull_of,
+    half_hull,
     indices,
     least_extent,
     moments,
     sorted_labels,
-    surface_points,
+    surface,
     voxel,
 )
 from pipeline.features.patch import Patch, Points, Values, known
@@ -32,24 +34,22 @@ FLAT = Unknown("too thin for a volume")
 
 def flat_size(patch: Patch) -> Values:
     """Size of a deposit on a radiograph."""
-    points = surface_points(patch.half, patch.scale)
     step = float(np.sqrt(voxel(patch.scale)))
     return {
         "area": known(np.count_nonzero(patch.half) * voxel(patch.scale)),
-        "perimeter": known(perimeter_crofton(np.pad(patch.half, 1), DIRECTIONS) * step),
-        "maximum_2d_diameter": known(greatest_extent(points)),
+        "perimeter": known(perimeter_crofton(np.pad(patch.half[box_of(patch.half)], 1), DIRECTIONS) * step),
+        "maximum_2d_diameter": known(extent(patch)),
     }
 
 
 def extents(patch: Patch) -> Values:
     """Extents of a lesion and of its parts, on either kind of image."""
-    points = surface_points(patch.half, patch.scale)
     sizes = part_extents(patch)
-    greatest = known(greatest_extent(points))
+    greatest = known(extent(patch))
     return {
         "largest_extent": greatest,
         "field_extent": greatest,
-        "least_extent": known(least_extent(points)),
+        "least_extent": known(least_extent(surface(patch), half_hull(patch))),
         "median_part_extent": known(float(np.median(sizes))) if len(sizes) else Unknown("no part of three elements"),
     }
 
@@ -71,16 +71,19 @@ def part_extents(patch: Patch) -> Points:
     return np.array([greatest_extent((p[:, None] + corners).reshape(-1, len(half))) for p in pieces])
 
 
+def counted(patch: Patch) -> Values:
+    """The volume of the voxels of a CT lesion."""
+    return {"volume_voxel_counting": known(np.count_nonzero(patch.half) * voxel(patch.scale))}
+
+
 def morphology(patch: Patch) -> Values:
     """The morphological features of IBSI-1 of a CT lesion."""
     volume, area = mesh(patch.half, patch.scale)
-    points = surface_points(patch.half, patch.scale)
-    hull = hull_of(points)
+    hull = half_hull(patch)
     sphere = (36 * np.pi * volume**2) ** (1 / 3)
     compact = 36 * np.pi * volume**2 / area**3
     return {
         "volume_mesh": known(volume),
-        "volume_voxel_counting": known(np.count_nonzero(patch.half) * voxel(patch.scale)),
         "surface_area_mesh": known(area),
         "surface_to_volume_ratio": known(area / volume),
         "compactness_1": known(volume / (np.sqrt(np.pi) * area**1.5)),
@@ -89,7 +92,7 @@ def morphology(patch: Patch) -> Values:
         "sphericity": known(sphere / area),
         "asphericity": known(compact ** (-1 / 3) - 1),
         "centre_of_mass_shift": known(_shift(patch.half, patch.density, patch.scale)),
-        "maximum_3d_diameter": known(greatest_extent(points)),
+        "maximum_3d_diameter": known(extent(patch)),
         "volume_density_convex_hull": FLAT if hull is None else known(volume / hull.volume),
         **_axes(indices(patch.half, patch.scale)),
     }
@@ -97,7 +100,9 @@ def morphology(patch: Patch) -> Values:
 
 def mesh(mask: Mask, scale: tuple[float, ...]) -> tuple[float, float]:
     """Volume and surface area of the mesh of a mask [slice, row, col]."""
-    vertices, faces, _, _ = marching_cubes(np.pad(mask, 1).astype(np.uint8), 0.5, spacing=scale, method="lorensen")
+    vertices, faces, _, _ = marching_cubes(
+        np.pad(mask[box_of(mask)], 1).astype(np.uint8), 0.5, spacing=scale, method="lorensen"
+    )
     corners = vertices[faces].astype(np.float64)
     volume = abs(np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum()) / 6
     return float(volume), float(mesh_surface_area(vertices, faces))

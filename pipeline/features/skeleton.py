@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
+from pipeline.features.blocks import depth_of, near_mask
 from pipeline.features.patch import Points
 from pipeline.model.image import Mask
 
@@ -46,9 +46,9 @@ class Skeleton:
 def skeleton_of(mask: Mask, scale: tuple[float, ...]) -> Skeleton:
     """The pruned skeleton of a mask, at least one point a piece."""
     padded = np.pad(mask, 1)
-    depth = ndimage.distance_transform_edt(padded, sampling=scale)
-    index = np.argwhere(skeletonize(padded) > 0)
-    widths = 2 * depth[tuple(index.T)] - min(scale)
+    thin = near_mask(padded, 0, 1, lambda box: skeletonize(padded[box]) > 0)
+    index = np.argwhere(thin)
+    widths = 2 * depth_of(padded, scale)[tuple(index.T)].astype(np.float64) - min(scale)
     keep = np.ones(len(index), bool)
     for _ in range(PRUNE_ROUNDS):
         graph = _tree(index[keep] * np.asarray(scale), scale)

@@ -14,7 +14,7 @@ from pipeline.features.patch import Kind, Patch, Values
 from pipeline.features.place import bone, border, overlap, skin
 from pipeline.features.rim import rim
 from pipeline.features.shape import shape
-from pipeline.features.size import extents, flat_size, morphology, parts
+from pipeline.features.size import counted, extents, flat_size, morphology, parts
 
 Need: TypeAlias = Literal["spacing", "whole", "4 elements", "8 across", "10 across"]
 """What a feature cannot do without; `needs.missing` turns what is missing into a reason."""
@@ -55,9 +55,11 @@ def _row(
     return FeatureRow(name, unit, code, kinds, needs, function, meaning)
 
 
-def _ibsi(name: str, unit: str, code: str, meaning: str) -> FeatureRow:
+def _ibsi(
+    name: str, unit: str, code: str, meaning: str, function: Callable[[Patch], Values] = morphology
+) -> FeatureRow:
     """A morphological feature of IBSI-1."""
-    return FeatureRow(name, unit, f"IBSI:{code}", CT, ("4 elements", "whole"), morphology, meaning)
+    return FeatureRow(name, unit, f"IBSI:{code}", CT, ("4 elements", "whole"), function, meaning)
 
 
 def _intensity(name: str, code: str, meaning: str, unit: str = HU) -> FeatureRow:
@@ -97,7 +99,7 @@ FEATURES: tuple[FeatureRow, ...] = (
         needs=("spacing", "whole"),
     ),
     _ibsi("volume_mesh", "mm3", "RNU0", "volume within the surface mesh"),
-    _ibsi("volume_voxel_counting", "mm3", "YEKZ", "volume of the voxels"),
+    _ibsi("volume_voxel_counting", "mm3", "YEKZ", "volume of the voxels", counted),
     _ibsi("surface_area_mesh", "mm2", "C0JK", "area of the surface mesh"),
     _ibsi("surface_to_volume_ratio", "/mm", "2PR5", "surface over volume"),
     _ibsi("compactness_1", "1", "SKGS", "volume against surface, first form"),

@@ -7,19 +7,16 @@ plain data.
 import difflib
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.error import MarkedYAMLError, YAMLError
+
+from pipeline.knowledge.yaml_text import Keys, Plain, Scalar, Sequence, parse, where
 
 MAX_BYTES = 2_000_000
 """Largest file that is read; the largest that comes with the program has 40 kB."""
-MAX_DEPTH = 20
-"""Deepest nesting; the files need 6."""
-_PLAIN = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq"))
 
 
 @dataclass
@@ -51,111 +48,33 @@ def read_yaml(path: Path, mistakes: Mistakes) -> "Table":
         top, told = _parsed(raw.decode("utf-8"), str(path))
         mistakes.told += told
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        mistakes.add(f"{path}:{line}", "(file)", f"not YAML: {error.problem}; mind indentation and quotes")
+        mistakes.add(f"{path}:{where(error)}", "(file)", f"not YAML: {error.problem}; mind indentation and quotes")
         return nothing
     except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError) as error:
         said = str(error).splitlines()[0] if str(error) else "nested too deep"
         mistakes.add(f"{path}:1", "(file)", f"cannot be read: {said}")
         return nothing
-    if not isinstance(top, _Mapping):
+    if not isinstance(top, Keys):
         mistakes.add(f"{path}:1", "(file)", "empty or a list; begin with a key such as findings:")
         return nothing
     return Table(top.entries, str(path), "", top.line, mistakes)
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str, file: str) -> tuple["_Plain | None", tuple[str, ...]]:
+def _parsed(text: str, file: str) -> tuple[Plain | None, tuple[str, ...]]:
     """Plain values of a text with what is wrong in it; the same text is read once, whatever the profile."""
     mistakes = Mistakes()
-    if _brackets(text) > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} brackets; write it flatter")
-    node = YAML(typ="safe", pure=True).compose(text)
-    top = _plain(node, file, mistakes) if node is not None else None
+    top, told = parse(text)
+    for line, key, what in told:
+        mistakes.add(f"{file}:{line}", key, what)
     return top, tuple(mistakes.told)
-
-
-def _brackets(text: str) -> int:
-    """The deepest nesting of brackets, told before a parser spends time on it."""
-    depth = deepest = 0
-    for sign in text:
-        depth += (sign in "[{") - (sign in "]}")
-        deepest = max(deepest, depth)
-    return deepest
-
-
-@dataclass(frozen=True, slots=True)
-class _Scalar:
-    value: str | int | float | bool | None
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Sequence:
-    entries: tuple["_Plain", ...]
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    entries: Mapping[str, "_Plain"]
-    line: int
-
-
-_Plain = _Scalar | _Sequence | _Mapping
-
-
-def _plain(node: Node, file: str, mistakes: Mistakes, depth: int = 0) -> _Plain:
-    """Plain values of a composed node; tags, anchors and double keys are mistakes."""
-    line = node.start_mark.line + 1
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels in line {line}; write it flatter")
-    if node.anchor is not None:
-        mistakes.add(f"{file}:{line}", f"&{node.anchor}", "anchors and aliases are not read; write the value out")
-        return _Scalar(None, line)
-    if str(node.tag) not in _PLAIN:
-        mistakes.add(f"{file}:{line}", str(node.tag), "tags are not read; write plain text, numbers, lists or keys")
-        return _Scalar(None, line)
-    match node:
-        case MappingNode():
-            return _mapping(node, file, mistakes, depth)
-        case SequenceNode():
-            return _Sequence(tuple(_plain(n, file, mistakes, depth + 1) for n in node.value), line)
-        case ScalarNode():
-            return _Scalar(_scalar(str(node.tag), str(node.value)), line)
-    raise ValueError(f"line {line} holds something that is neither text, list nor keys")
-
-
-def _mapping(node: MappingNode, file: str, mistakes: Mistakes, depth: int) -> _Mapping:
-    entries: dict[str, _Plain] = {}
-    for key, value in node.value:
-        name = str(key.value)
-        if not isinstance(key, ScalarNode) or name in entries:
-            mistakes.add(f"{file}:{key.start_mark.line + 1}", name, "stands twice or is no plain key; keep one")
-            continue
-        entries[name] = replace(_plain(value, file, mistakes, depth + 1), line=key.start_mark.line + 1)
-    return _Mapping(entries, node.start_mark.line + 1)
-
-
-def _scalar(tag: str, text: str) -> str | int | float | bool | None:
-    """The value of a scalar by the YAML 1.2 core schema."""
-    kind = tag.rsplit(":", 1)[-1]
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return text.lower() == "true"
-    if kind == "int":
-        return int(text, 0) if text.lstrip("+-").startswith(("0x", "0o")) else int(text.replace("_", ""), 10)
-    if kind == "float":
-        return float(text.replace("_", ""))
-    return text
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One mapping of a file. Every reader notes its mistake and gives back something harmless."""
 
-    entries: Mapping[str, _Plain]
+    entries: Mapping[str, Plain]
     file: str
     path: str
     line: int
@@ -173,7 +92,7 @@ class Table:
     def has(self, key: str) -> bool:
         """Whether the key is there with a value."""
         entry = self.entries.get(key)
-        return entry is not None and not (isinstance(entry, _Scalar) and entry.value is None)
+        return entry is not None and not (isinstance(entry, Scalar) and entry.value is None)
 
     def only(self, *keys: str) -> None:
         """Note every other key as a mistake."""
@@ -186,7 +105,7 @@ class Table:
         if not self.has(key) and default is not None:
             return default
         entry = self.entries.get(key)
-        if isinstance(entry, _Scalar) and isinstance(entry.value, str) and entry.value.strip():
+        if isinstance(entry, Scalar) and isinstance(entry.value, str) and entry.value.strip():
             return entry.value
         self.wrong(key, "missing; give a text" if entry is None else "not a text; put it in quotes")
         return ""
@@ -207,7 +126,7 @@ class Table:
         if not self.has(key) and default is not None:
             return default
         entry = self.entries.get(key)
-        value = entry.value if isinstance(entry, _Scalar) else None
+        value = entry.value if isinstance(entry, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             shown = "missing" if entry is None else f"{value} is not a number from {low:g} to {high:g}"
             self.wrong(key, f"{shown}; give a number from {low:g} to {high:g}")
@@ -223,7 +142,7 @@ class Table:
         entry = self.entries.get(key)
         if entry is None:
             return default
-        if isinstance(entry, _Scalar) and isinstance(entry.value, bool):
+        if isinstance(entry, Scalar) and isinstance(entry.value, bool):
             return entry.value
         self.wrong(key, "not true or false; write one of the two")
         return default
@@ -233,8 +152,8 @@ class Table:
         entry = self.entries.get(key)
         if entry is None:
             return ()
-        items = entry.entries if isinstance(entry, _Sequence) else (None,)
-        found = tuple(item.value for item in items if isinstance(item, _Scalar) and isinstance(item.value, str))
+        items = entry.entries if isinstance(entry, Sequence) else (None,)
+        found = tuple(item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
         if len(found) != len(items):
             self.wrong(key, "not a list of texts; write [one, two]")
         for text in found:
@@ -245,21 +164,21 @@ class Table:
     def points(self, key: str) -> tuple[tuple[float, ...], ...]:
         """A list of lists of numbers."""
         entry = self.entries.get(key)
-        rows = entry.entries if isinstance(entry, _Sequence) else ()
+        rows = entry.entries if isinstance(entry, Sequence) else ()
         found = []
         for row in rows:
-            cells = row.entries if isinstance(row, _Sequence) else ()
-            numbers = [c.value for c in cells if isinstance(c, _Scalar)]
+            cells = row.entries if isinstance(row, Sequence) else ()
+            numbers = [c.value for c in cells if isinstance(c, Scalar)]
             found.append(tuple(float(n) for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)))
         pairs = list(zip(found, rows, strict=True))
-        if not found or any(not isinstance(e, _Sequence) or len(r) != len(e.entries) for r, e in pairs):
+        if not found or any(not isinstance(e, Sequence) or len(r) != len(e.entries) for r, e in pairs):
             self.wrong(key, "not a list of number pairs; write [[0, 0.1], [5, 0.9]]")
         return tuple(found)
 
     def table(self, key: str) -> "Table":
         """The mapping at `key`; empty when missing."""
         entry = self.entries.get(key)
-        if isinstance(entry, _Mapping):
+        if isinstance(entry, Keys):
             return Table(entry.entries, self.file, self.name(key), entry.line, self.mistakes)
         if self.has(key):
             self.wrong(key, "not a set of keys; indent keys below it")
@@ -275,11 +194,11 @@ class Table:
         entry = self.entries.get(key)
         if entry is None:
             return
-        if not isinstance(entry, _Sequence):
+        if not isinstance(entry, Sequence):
             self.wrong(key, "not a list; begin each entry with a dash")
             return
         for number, row in enumerate(entry.entries, 1):
-            if isinstance(row, _Mapping):
+            if isinstance(row, Keys):
                 yield Table(row.entries, self.file, f"{self.name(key)}[{number}]", row.line, self.mistakes)
             else:
                 self.mistakes.add(f"{self.file}:{row.line}", f"{self.name(key)}[{number}]", "not a set of keys")
@@ -291,4 +210,4 @@ class Table:
     def is_number(self, key: str) -> bool:
         """Whether a number stands at `key`."""
         entry = self.entries.get(key)
-        return isinstance(entry, _Scalar) and isinstance(entry.value, int | float) and not isinstance(entry.value, bool)
+        return isinstance(entry, Scalar) and isinstance(entry.value, int | float) and not isinstance(entry.value, bool)

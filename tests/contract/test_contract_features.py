@@ -27,7 +27,6 @@ TOLERANCE = {"tortuosity": 0.06, "skeleton_length": 0.2, "length_to_width": 0.3,
 they differ by elements, in threads hardly."""
 DEFAULT_TOLERANCE = 0.02
 ABSOLUTE = {
-    "length_to_width": 0.5,  # a grain of eleven elements: its skeleton is good to two
     "branches": 1.0,
     "skeleton_length": 0.3,
     "tram_track_fraction": 0.05,
@@ -230,5 +229,6 @@ def test_a_brief_measurement_has_every_row() -> None:
     found = measure_in_brief(lesion(mask), image, segmentation(image))
     assert {f.name for f in found.features} == {row.name for row in FEATURES}
     assert found.known("parts") == 1
-    assert found.known("area") is None
+    assert found.known("area") == measure(lesion(mask), image, segmentation(image)).known("area")
+    assert found.known("lobules") is None
     assert isinstance(image, Radiograph)
