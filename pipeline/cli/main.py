@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.cli.module import add_module
+from pipeline.cli.serve import add_retry, add_serve
 from pipeline.errors import CalcinosisError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="write the sample studies")
     sample.add_argument("out", type=Path, metavar="OUT")
     sample.set_defaults(command=_sample)
+    add_serve(commands.add_parser("serve", help="run as a PACS worker"))
+    add_retry(commands.add_parser("retry", help="dead letters of the worker back to the queue"))
     add_module(commands.add_parser("module", help="called by mercure, a MONAI package or kaapana"))
     return parser
 

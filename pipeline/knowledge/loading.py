@@ -37,7 +37,7 @@ SIGNS: Mapping[str, str] = {
     "examinations": "advice",
 }
 """A key at the top of a file that tells what it is."""
-SECTIONS = ("dicom", "segmentation", "batch", "report")
+SECTIONS = ("dicom", "segmentation", "batch", "report", "worker")
 """A file with one of these keys at the top holds settings."""
 
 

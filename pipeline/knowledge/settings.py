@@ -58,6 +58,56 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The PACS worker: where it listens, whom it hears, where results go. It sends to a peer or keeps them."""
+
+    folder: str = "calcinosis-spool"
+    """Folder of the spool, on a local file system."""
+    ae_title: str = "CALCINOSIS"
+    """Own application entity title."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 11112
+    """Port to listen on."""
+    allowed_ae_titles: tuple[str, ...] = ()
+    """Who may send; empty is everybody."""
+    max_associations: int = 50
+    """Connections at a time."""
+    max_pdu_bytes: int = 262_144
+    """Largest PDU."""
+    max_instance_bytes: int = 2_000_000_000
+    """Largest instance that is taken."""
+    min_free_bytes: int = 1_000_000_000
+    """Free space below which instances are refused as out of resources."""
+    stall_s: float = 20.0
+    """Longest silence of a peer inside an association, seconds."""
+    quiet_s: float = 60.0
+    """A study is analysed when no image came for so long, seconds."""
+    workers: int = 1
+    """Studies at a time."""
+    profile: str = "seed"
+    """Knowledge profile: a name or a file."""
+    tls_certificate: str | None = None
+    """PEM file of the own certificate; None is no TLS."""
+    tls_key: str | None = None
+    """PEM file of its key, where it is not in the certificate's file."""
+    tls_authority: str | None = None
+    """PEM file of the authority that signs the certificates of peers."""
+    peer_host: str | None = None
+    """Address that results go to; None keeps them in the spool."""
+    peer_port: int = 104
+    """Port that results go to."""
+    peer_ae_title: str = "PACS"
+    """AE title that results go to."""
+    max_attempts: int = 12
+    """Tries of a delivery before it is a dead letter."""
+    status_host: str = "127.0.0.1"
+    """Address of the status page."""
+    status_port: int = 8042
+    """Port of the status page, of /healthz, /readyz and /metrics."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings."""
 
@@ -65,9 +115,10 @@ class Settings:
     segmentation: SegmentationSettings = field(default_factory=SegmentationSettings)
     batch: BatchSettings = field(default_factory=BatchSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
 
     @property
     def sha256(self) -> str:
-        """Digest of all that can change a result: every section but the limits of the process."""
-        content = {name: section for name, section in asdict(self).items() if name != "batch"}
+        """Digest of all that can change a result: not the limits of the process, not the worker's connections."""
+        content = {name: section for name, section in asdict(self).items() if name not in ("batch", "worker")}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -6,9 +6,16 @@ from typing import Any, TypeVar
 
 from pipeline.errors import ConfigurationError
 from pipeline.knowledge.reading import Mistakes, Table, read_yaml
-from pipeline.knowledge.settings import BatchSettings, DicomSettings, ReportSettings, SegmentationSettings, Settings
+from pipeline.knowledge.settings import (
+    BatchSettings,
+    DicomSettings,
+    ReportSettings,
+    SegmentationSettings,
+    Settings,
+    WorkerSettings,
+)
 
-Section = TypeVar("Section", DicomSettings, SegmentationSettings, BatchSettings, ReportSettings)
+Section = TypeVar("Section", DicomSettings, SegmentationSettings, BatchSettings, ReportSettings, WorkerSettings)
 LIMITS: dict[str, tuple[float, float]] = {
     "ct_confidence": (0, 1),
     "radiograph_confidence": (0, 1),
@@ -16,6 +23,11 @@ LIMITS: dict[str, tuple[float, float]] = {
     "memory_gb": (0.25, 1_000),
     "max_zip_ratio": (1, 100_000),
     "max_nesting": (1, 500),
+    "port": (0, 65_535),
+    "peer_port": (1, 65_535),
+    "status_port": (0, 65_535),
+    "quiet_s": (0, 86_400),
+    "min_free_bytes": (0, 1e15),
 }
 """What a number may be, by key; other numbers from 1 to `MOST`."""
 MOST = 1e15
@@ -34,12 +46,13 @@ def load_settings(path: Path) -> Settings:
 
 def read_settings(top: Table) -> Settings:
     """The settings of a table; mistakes are noted in it."""
-    top.only("dicom", "segmentation", "batch", "report")
+    top.only("dicom", "segmentation", "batch", "report", "worker")
     return Settings(
         dicom=_section(DicomSettings(), top.table("dicom")),
         segmentation=_section(SegmentationSettings(), top.table("segmentation")),
         batch=_section(BatchSettings(), top.table("batch")),
         report=_section(ReportSettings(), top.table("report")),
+        worker=_section(WorkerSettings(), top.table("worker")),
     )
 
 
@@ -68,4 +81,6 @@ def _value(default: object, name: str, table: Table) -> object:
                 table.wrong(name, f"{number:g} is not a whole number; give one")
             return int(number)
         return number
+    if isinstance(default, tuple):
+        return table.texts(name)
     return table.text(name)

@@ -1,0 +1,133 @@
+"""The status page, and what monitoring asks: /healthz, /readyz, /metrics. It serves results and nothing else."""
+
+import mimetypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+from pipeline.errors import OutputError
+from pipeline.model.identity import file_stem
+from pipeline.worker.receive import Tally
+from pipeline.worker.spool import STATES, Spool
+from pipeline.worker.store import Store
+
+ROWS = 100
+STYLE = (
+    "body{font:15px system-ui,sans-serif;margin:2rem;max-width:70rem;color:#1b2430}table{border-collapse:collapse}"
+    "td,th{padding:.3rem .8rem;border-bottom:1px solid #ccd3da;text-align:left}code{font-size:13px}"
+)
+SAFE = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'unsafe-inline'",
+        "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}  # fmt: skip
+PAGES = (".html", ".json", ".png", ".csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response."""
+
+    status: HTTPStatus
+    kind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What can be asked, and the answers."""
+
+    spool: Spool
+    store: Store
+    tally: Tally
+    ready: Callable[[], bool]
+
+    def answer(self, path: str) -> Answer:
+        """The answer to GET `path`."""
+        where = unquote(urlsplit(path).path)
+        match where:
+            case "/":
+                return _text("text/html", self.page())
+            case "/healthz":
+                return _text("text/plain", "ok\n")
+            case "/readyz":
+                ready = self.ready()
+                return _text("text/plain", "ready\n" if ready else "not ready\n", HTTPStatus.OK if ready else _BUSY)
+            case "/metrics":
+                return _text("text/plain; version=0.0.4", self.metrics())
+        return self._file(where)
+
+    def page(self) -> str:
+        """Counts and the studies that changed last."""
+        counts = "".join(f"<th>{name}</th>" for name in STATES)
+        numbers = "".join(f"<td>{n}</td>" for n in self.spool.counts().values())
+        rows = "".join(self._row(e.uid, e.state, e.since, e.reason) for e in self.spool.latest(ROWS))
+        return (
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>calcinosis</title><style>{STYLE}</style>"
+            "<h1>calcinosis</h1><p>Decision support, not a diagnosis.</p>"
+            f"<table><tr>{counts}</tr><tr>{numbers}</tr></table><h2>Last studies</h2>"
+            f"<table><tr><th>Study</th><th>State</th><th>Since</th><th>Reason</th></tr>{rows}</table></html>"
+        )
+
+    def _row(self, uid: str, state: str, since: float, reason: str) -> str:
+        stem = file_stem(uid)
+        report = self.store.results(uid) / "studies" / stem / "report.html"
+        name = f"<code>{escape(uid)}</code>"
+        if report.is_file():
+            name = f'<a href="/results/{stem}/studies/{stem}/report.html">{name}</a>'
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
+        return f"<tr><td>{name}</td><td>{state}</td><td>{when}</td><td>{escape(reason)}</td></tr>"
+
+    def metrics(self) -> str:
+        """Prometheus text."""
+        lines = ["# TYPE calcinosis_studies gauge"]
+        lines += [f'calcinosis_studies{{state="{state}"}} {n}' for state, n in self.spool.counts().items()]
+        lines.append("# TYPE calcinosis_instances_total counter")
+        for name in ("stored", "known", "own", "refused"):
+            lines.append(f'calcinosis_instances_total{{outcome="{name}"}} {getattr(self.tally, name)}')
+        lines += ["# TYPE calcinosis_free_bytes gauge", f"calcinosis_free_bytes {self.store.free_bytes()}"]
+        return "\n".join(lines) + "\n"
+
+    def _file(self, where: str) -> Answer:
+        """A file of the results, by a path that stays inside them."""
+        root = (self.store.root / "results").resolve()
+        if where.startswith("/results/") and "\0" not in where:
+            path = (root / where.removeprefix("/results/")).resolve()
+            if path.is_relative_to(root) and path.suffix in PAGES and path.is_file():
+                kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+                return Answer(HTTPStatus.OK, kind, path.read_bytes())
+        return _text("text/plain", "not found\n", HTTPStatus.NOT_FOUND)
+
+
+_BUSY = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _text(kind: str, text: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    whole = kind if "charset" in kind else f"{kind}; charset=utf-8"
+    return Answer(status, whole, text.encode())
+
+
+def start_status(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
+    """A server that answers; OutputError where the port cannot be had. Run it with `serve_forever()`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:
+            found = pages.answer(self.path)
+            self.send_response(found.status)
+            for name, value in {**SAFE, "Content-Type": found.kind, "Content-Length": str(len(found.body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(found.body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Requests are not logged."""
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise OutputError(f"{host}:{port}: cannot listen ({error.strerror}): free worker.status_port") from error
+    server.daemon_threads = True
+    return server
