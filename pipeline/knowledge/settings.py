@@ -99,6 +99,8 @@ class WorkerSettings:
     """Port that results go to."""
     peer_ae_title: str = "PACS"
     """AE title that results go to."""
+    commitment: bool = False
+    """Whether results count as delivered only when the peer has promised to keep them (storage commitment)."""
     max_attempts: int = 12
     """Tries of a delivery before it is a dead letter."""
     status_host: str = "127.0.0.1"

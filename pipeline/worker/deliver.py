@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pynetdicom import AE
 from pynetdicom.presentation import build_context
 
 from pipeline.knowledge.settings import WorkerSettings
+from pipeline.worker.commitment import WAIT_S, ask
 from pipeline.worker.spool import Entry, Spool
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 3600.0
@@ -22,24 +23,36 @@ TEMPORARY = (*range(0xA700, 0xA800), 0x0110, 0x0122, 0x0124)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a delivery went: paths that the peer took, and why others were not; `final` when trying again is no use."""
+    """How a delivery went: what the peer took (path, SOP Instance UID), and why others were not.
 
-    taken: tuple[Path, ...]
+    `final` is True when trying again is no use.
+    """
+
+    taken: tuple[tuple[Path, str], ...]
     reason: str = ""
     final: bool = False
 
 
 def deliver(spool: Spool, entry: Entry, settings: WorkerSettings) -> None:
-    """Send what is left of a study; the spool then says delivered, try again at, or failed."""
+    """Send what is left of a study; the spool then says delivered, try again at, or failed.
+
+    With storage commitment a study is delivered only when the peer reports that it keeps every object.
+    """
     report = send(spool.undelivered(entry.uid), settings)
-    for path in report.taken:
-        spool.object_delivered(entry.uid, path)
-    if not report.reason:
+    for path, uid in report.taken:
+        spool.object_taken(entry.uid, path, uid)
+    reason = report.reason
+    if not reason and not settings.commitment:
         spool.delivered(entry.uid)
-    elif report.final or entry.attempts + 1 >= settings.max_attempts:
-        spool.failed(entry.uid, "delivering", report.reason)
+        return
+    pause = wait_s(entry.attempts)
+    if not reason:
+        reason = ask(spool.uncommitted(entry.uid), settings) or "waits for storage commitment"
+        pause = max(pause, WAIT_S)
+    if report.final or entry.attempts + 1 >= settings.max_attempts:
+        spool.failed(entry.uid, "delivering", reason)
     else:
-        spool.postpone(entry.uid, time.time() + wait_s(entry.attempts), report.reason)
+        spool.postpone(entry.uid, time.time() + pause, reason)
 
 
 def wait_s(attempts: int) -> float:
@@ -52,10 +65,10 @@ def send(paths: Sequence[Path], settings: WorkerSettings) -> Report:
     if not paths or settings.peer_host is None:
         return Report(())
     try:
-        headers = [pydicom.dcmread(p, stop_before_pixels=True, specific_tags=["SOPClassUID"]) for p in paths]
+        headers = {p: pydicom.dcmread(p, stop_before_pixels=True, specific_tags=["SOPClassUID"]) for p in paths}
     except OSError as error:
         return Report((), f"a result vanished from the spool ({error.strerror}): analyse the study again", final=True)
-    contexts = {(h.file_meta.MediaStorageSOPClassUID, h.file_meta.TransferSyntaxUID): None for h in headers}
+    contexts = {(h.file_meta.MediaStorageSOPClassUID, h.file_meta.TransferSyntaxUID): None for h in headers.values()}
     node = AE(ae_title=settings.ae_title)
     node.acse_timeout = node.dimse_timeout = node.network_timeout = settings.stall_s
     node.connection_timeout = settings.stall_s
@@ -65,16 +78,17 @@ def send(paths: Sequence[Path], settings: WorkerSettings) -> Report:
     if not association.is_established:
         return Report((), f"{peer} did not accept the association: is it up, and does it know {settings.ae_title}?")
     try:
-        return _sent(association, paths, peer)
+        uids = {p: str(h.file_meta.MediaStorageSOPInstanceUID) for p, h in headers.items()}
+        return _sent(association, uids, peer)
     finally:
         if association.is_established:
             association.release()
 
 
-def _sent(association: object, paths: Sequence[Path], peer: str) -> Report:
-    taken: list[Path] = []
+def _sent(association: object, uids: Mapping[Path, str], peer: str) -> Report:
+    taken: list[tuple[Path, str]] = []
     reason, final = "", False
-    for path in paths:
+    for path, uid in uids.items():
         try:
             status = association.send_c_store(path).get("Status")  # type: ignore[attr-defined]
         except ValueError:
@@ -85,7 +99,7 @@ def _sent(association: object, paths: Sequence[Path], peer: str) -> Report:
         if status is None:
             return Report(tuple(taken), f"{peer} broke off", final=False)
         if status == 0 or status in WARNINGS:
-            taken.append(path)
+            taken.append((path, uid))
         else:
             reason = f"{peer} answered status 0x{status:04X} to {path.name}"
             final = final or status not in TEMPORARY

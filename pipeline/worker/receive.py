@@ -20,12 +20,13 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from pipeline.errors import OutputError
 from pipeline.knowledge.settings import WorkerSettings
 from pipeline.model.identity import MANUFACTURER, is_uid
+from pipeline.worker.commitment import take_report
 from pipeline.worker.spool import Spool
 from pipeline.worker.store import Store
 
@@ -71,6 +72,7 @@ def start_node(settings: WorkerSettings, store: Store, spool: Spool, tally: Tall
     node.add_supported_context(Verification)
     for sop_class in SOP_CLASSES:
         node.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
+    node.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
     node.maximum_pdu_size = settings.max_pdu_bytes
     node.maximum_associations = settings.max_associations
     node.acse_timeout = node.dimse_timeout = node.network_timeout = settings.stall_s
@@ -83,6 +85,7 @@ def start_node(settings: WorkerSettings, store: Store, spool: Spool, tally: Tall
 
     tls = _tls(settings)
     handlers: list[Any] = [(evt.EVT_C_STORE, on_store), (evt.EVT_C_ECHO, lambda event: SUCCESS)]
+    handlers.append((evt.EVT_N_EVENT_REPORT, lambda event: take_report(event, spool)))
     try:
         server = node.start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
     except OSError as error:

@@ -28,8 +28,12 @@ CREATE INDEX IF NOT EXISTS study_state ON study (state, received);
 CREATE TABLE IF NOT EXISTS instance (
     study TEXT NOT NULL, uid TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (study, uid));
 CREATE TABLE IF NOT EXISTS object (
-    study TEXT NOT NULL, path TEXT NOT NULL, delivered INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (study, path));
+    study TEXT NOT NULL, path TEXT NOT NULL, uid TEXT NOT NULL DEFAULT '', step INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (study, path));
+CREATE INDEX IF NOT EXISTS object_uid ON object (uid);
 """
+WAITING, TAKEN, COMMITTED = 0, 1, 2
+"""Steps of an object: not sent, taken by the peer, and the peer has promised to keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +139,43 @@ class Spool:
 
     def undelivered(self, study: str) -> tuple[Path, ...]:
         """Objects of a study that the peer has not taken yet."""
+        return self._objects(study, WAITING)
+
+    def uncommitted(self, study: str) -> tuple[Path, ...]:
+        """Objects of a study that the peer has taken and not promised to keep."""
+        return self._objects(study, TAKEN)
+
+    def _objects(self, study: str, step: int) -> tuple[Path, ...]:
         with self._lock:
             rows = self._db.execute(
-                "SELECT path FROM object WHERE study=? AND delivered=0 ORDER BY path", (study,)
+                "SELECT path FROM object WHERE study=? AND step=? ORDER BY path", (study, step)
             ).fetchall()
         return tuple(Path(row[0]) for row in rows)
 
-    def object_delivered(self, study: str, path: Path) -> None:
-        """The peer has taken an object."""
+    def object_taken(self, study: str, path: Path, uid: str) -> None:
+        """The peer has taken an object, whose SOP Instance UID is `uid`."""
         with self._transaction() as db:
-            db.execute("UPDATE object SET delivered=1 WHERE study=? AND path=?", (study, str(path)))
+            db.execute("UPDATE object SET step=?, uid=? WHERE study=? AND path=?", (TAKEN, uid, study, str(path)))
+
+    def commitment(self, kept: Iterable[str], lost: Iterable[str]) -> None:
+        """What the peer keeps and what it does not have, by SOP Instance UID; lost objects are sent again."""
+        now = time.time()
+        with self._transaction() as db:
+            for uid in kept:
+                db.execute("UPDATE object SET step=? WHERE uid=? AND step=?", (COMMITTED, uid, TAKEN))
+                db.execute(
+                    "UPDATE study SET state='delivered', reason='', since=? WHERE state='delivering' AND uid IN "
+                    "(SELECT study FROM object WHERE uid=?) AND NOT EXISTS "
+                    "(SELECT 1 FROM object WHERE object.study=study.uid AND step<?)",
+                    (now, uid, COMMITTED),
+                )
+            for uid in lost:
+                db.execute("UPDATE object SET step=? WHERE uid=? AND step=?", (WAITING, uid, TAKEN))
+                db.execute(
+                    "UPDATE study SET next_try=?, reason='the peer lost an object' WHERE state='delivering' AND uid IN "
+                    "(SELECT study FROM object WHERE uid=?)",
+                    (now, uid),
+                )
 
     def delivered(self, study: str) -> None:
         """All objects of a study were taken."""

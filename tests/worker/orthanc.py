@@ -19,7 +19,7 @@ START_S, STOP_S = 30, 20
 class Orthanc:
     """A running server; `dicom_port` takes C-STORE, `get` asks its HTTP interface."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, worker_port: int) -> None:
         folder.mkdir()
         self.http_port, self.dicom_port = free_port(), free_port()
         settings = {
@@ -31,6 +31,7 @@ class Orthanc:
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
             "DicomAlwaysAllowStore": True,
+            "DicomModalities": {"worker": ["CALCINOSIS", "127.0.0.1", worker_port]},
             "Plugins": [str(PLUGIN)],
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         }

@@ -1,4 +1,4 @@
-"""With a real PACS: what a modality sent is analysed, and its objects are found by QIDO-RS beside the images."""
+"""With a real PACS: what a modality sent is analysed, its objects are kept by the archive and found by QIDO-RS."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Orthanc]:
-    server = Orthanc(tmp_path / "orthanc")
+def archive(tmp_path: Path, settings: WorkerSettings) -> Iterator[Orthanc]:
+    server = Orthanc(tmp_path / "orthanc", settings.port)
     yield server
     server.stop()
 
@@ -33,7 +33,13 @@ def test_segmentation_report_and_picture_come_back_to_the_archive(
     assert sent(slices, to_archive) == [0] * len(slices)
     worker = Worker(
         dataclasses.replace(
-            settings, quiet_s=1, peer_host="127.0.0.1", peer_port=archive.dicom_port, peer_ae_title="ORTHANC"
+            settings,
+            quiet_s=1,
+            peer_host="127.0.0.1",
+            peer_port=archive.dicom_port,
+            peer_ae_title="ORTHANC",
+            commitment=True,
+            allowed_ae_titles=("MODALITY", "ORTHANC"),
         ),
         tmp_path,
     )

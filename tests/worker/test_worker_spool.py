@@ -22,9 +22,9 @@ def test_a_study_goes_its_way(spool: Spool) -> None:
     spool.processed("1.2", [Path("x.dcm"), Path("y.dcm")])
     entry = spool.take_delivery()
     assert entry is not None
-    spool.object_delivered("1.2", Path("x.dcm"))
+    spool.object_taken("1.2", Path("x.dcm"), "1")
     assert spool.undelivered("1.2") == (Path("y.dcm"),)
-    spool.object_delivered("1.2", Path("y.dcm"))
+    spool.object_taken("1.2", Path("y.dcm"), "2")
     spool.delivered("1.2")
     assert spool.counts()["delivered"] == 1
 
@@ -86,6 +86,22 @@ def test_a_postponed_delivery_waits_and_a_dead_letter_comes_back(spool: Spool) -
     assert spool.retry() == 1
     assert state(spool, "1.2") == "delivering"
     assert spool.take_delivery() is not None
+
+
+def test_a_study_is_delivered_when_the_peer_keeps_every_object(spool: Spool) -> None:
+    spool.received("1.2", "1.2.1", "a")
+    spool.take_ready(0)
+    spool.processed("1.2", [Path("x"), Path("y")])
+    spool.object_taken("1.2", Path("x"), "1")
+    spool.object_taken("1.2", Path("y"), "2")
+    spool.postpone("1.2", 4e9, "waits")
+    spool.commitment(["1", "unknown"], ["2"])
+    assert state(spool, "1.2") == "delivering"
+    assert spool.undelivered("1.2") == (Path("y"),)
+    assert spool.take_delivery() is not None
+    spool.object_taken("1.2", Path("y"), "2")
+    spool.commitment(["2"], [])
+    assert state(spool, "1.2") == "delivered"
 
 
 def test_files_without_a_row_are_adopted_and_half_files_removed(spool: Spool, store: Store) -> None:
