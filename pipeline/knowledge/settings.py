@@ -105,7 +105,7 @@ class WorkerSettings:
     """Tries of a delivery before it is a dead letter."""
     status_host: str = "127.0.0.1"
     """Address of the status page."""
-    status_port: int = 8042
+    status_port: int = 8790
     """Port of the status page, of /healthz, /readyz and /metrics."""
 
 
