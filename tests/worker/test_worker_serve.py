@@ -35,6 +35,7 @@ def archive() -> Iterator[tuple[int, list[str]]]:
     port = free_port()
 
     def take(event: Any) -> int:
+        time.sleep(0.3)
         got.append(f"{event.request.AffectedSOPClassUID} {event.request.AffectedSOPInstanceUID}")
         return 0
 
@@ -86,6 +87,20 @@ def test_a_worker_killed_while_it_analyses_loses_and_doubles_nothing(
     worker.start()
     worker.wait(lambda: worker.studies("delivered") == 1)
     assert len(archive[1]) == len(set(archive[1])) > 0
+    assert worker.end() == 0
+
+
+@pytest.mark.slow
+def test_a_worker_killed_while_it_delivers_delivers_the_rest(
+    worker: Worker, archive: tuple[int, list[str]], slices: tuple[Path, ...]
+) -> None:
+    sent(slices, worker.settings)
+    worker.wait(lambda: len(archive[1]) > 0)
+    worker.kill()
+    worker.start()
+    worker.wait(lambda: worker.studies("delivered") == 1)
+    objects = list(Path(worker.settings.folder).glob("results/*/studies/*/dicom/*.dcm"))
+    assert len(set(archive[1])) == len(objects)
     assert worker.end() == 0
 
 
