@@ -1,41 +1,44 @@
 """Train the second look at dense pieces of a CT (pipeline/segmentation/models/ct_pieces.json).
 
-python -m training.ct_pieces COHORT... --real REAL [--out FILE]
+python -m training.ct_pieces COHORT... --real REAL [--out FILE] [--folds FOLDER]
 
 COHORT are folders of simulated studies with truth (contract, section 4), REAL is a folder of real studies with what
-was seen in them. Real studies take part when their licence lets them train what ships. Figures that are printed are out
-of fold by patient. The result is boosted trees as a JSON table.
+was seen in them. Real studies take part when their licence lets them train what ships. Deposits that ride on bone are
+added to studies and to plain limbs (training/ct_riding.py). Figures that are printed are out of fold by patient; FOLDS
+gets the models of the folds, `fold0.json` and on, and `folds.json`: the fold of each study. Needs lightgbm.
 """
 
 import argparse
 import json
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import lightgbm
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import GradientBoostingClassifier
 
 from pipeline.dicom.discovery import discover
 from pipeline.dicom.volume import read_volumes
 from pipeline.knowledge.settings import DicomSettings
 from pipeline.model.context import ClinicalContext
 from pipeline.model.image import Volume
-from pipeline.segmentation.appearance import NAMES, describe, scene_of
-from pipeline.segmentation.body import find_body, pooled_hu
+from pipeline.segmentation.appearance import NAMES
+from pipeline.segmentation.ct import Look, look_at
 from pipeline.segmentation.decision import MODEL
-from pipeline.segmentation.dense import find_dense
-from pipeline.segmentation.noise import measure_quality
-from pipeline.segmentation.pieces import Piece, cut_components
+from pipeline.segmentation.pieces import Piece
+from training.ct_riding import Riding, limb, with_riders
 
 LEFT_OUT = ("slice_mm", "noise_hu")
 """They tell which scanner or simulator made the study, not what the piece is."""
 DEPOSIT_SHARE, OTHER_SHARE = 0.5, 0.15
 """Share of a piece's voxels inside a true deposit from which it is one, and up to which it is none."""
+PATIENTS = {"ACRIN042_thorax": "ACRIN042", "ACRIN042_abdomen": "ACRIN042"}
+"""Real studies that share a patient."""
 REAL_MARGIN_MM = 3.0
 BONE_MM3 = 8000.0
 """In real studies that are not known to be clean, only pieces of such large components count as bone."""
@@ -43,29 +46,50 @@ STUDY_WEIGHT = 12.0
 """Weight of a study's pieces of one class together, at most: one pelvis or one field of grains swamps nothing."""
 LESION_WEIGHT = 4.0
 """Weight of a lesion's pieces together, at least: a mass of one piece counts as much as a field."""
+REAL_WEIGHT = 2.5
+"""Of real studies: they are few and of all kinds."""
 FOLDS = 5
+LIMBS, FIRST_LIMB = 40, 5000
+"""Plain limbs with and without riding deposits: how many, and the first one's seed."""
+VARIANTS_SIMULATED, VARIANTS_OTHER = 1, 2
+"""Copies of a study with riding deposits: of a simulated one; of a real one or a limb."""
+RIDING_WEIGHT = 0.3
+"""Of pieces of such copies: at full weight they make bumps of bone calcium."""
+ROUNDS = 600
 SHAPE: dict[str, Any] = {
-    "n_estimators": 600,
+    "objective": "binary",
+    "num_leaves": 40,
+    "max_depth": 8,
     "learning_rate": 0.04,
-    "max_depth": 6,
-    "min_samples_leaf": 12,
-    "max_features": 0.3,
-    "subsample": 0.8,
-    "random_state": 1,
+    "min_data_in_leaf": 12,
+    "feature_fraction_bynode": 0.3,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "num_threads": 1,
+    "deterministic": True,
+    "seed": 1,
+    "verbose": -1,
 }
 
 DEPOSIT, OTHER, UNSURE = 1, 0, -1
 
+Classes = NDArray[np.int_]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
-    """The pieces of one study: features [piece, name], class and lesion of each. `real`: not simulated."""
+    """The pieces of one study: features [piece, name], class and lesion of each.
+
+    `real`: not simulated; `riding`: a copy to which riding deposits were added.
+    """
 
     name: str
     real: bool
     features: NDArray[np.float32]
     classes: NDArray[np.int_]
     lesions: NDArray[np.int_]
+    riding: bool = False
 
 
 def volumes(folder: Path) -> Iterable[tuple[str, Volume]]:
@@ -79,15 +103,6 @@ def volumes(folder: Path) -> Iterable[tuple[str, Volume]]:
                         yield study.study_instance_uid, volume
 
 
-def pieces_of(volume: Volume) -> tuple[tuple[Piece, ...], NDArray[np.float32]]:
-    """The pieces of a volume and their features, as segment_volume sees them."""
-    body = find_body(volume)
-    pooled = pooled_hu(volume, body.factor)
-    quality = measure_quality(volume, body, pooled)
-    pieces = cut_components(find_dense(volume, body, quality).components, volume.spacing_mm)
-    return pieces, describe(pieces, scene_of(volume, body, pooled, quality))
-
-
 def simulated(cohort: Path) -> Iterable[Pieces]:
     """The pieces of a simulated cohort's CT, by the share of each inside the true deposits."""
     truths = {}
@@ -97,14 +112,49 @@ def simulated(cohort: Path) -> Iterable[Pieces]:
             truths[truth["study_instance_uid"]] = (path.parent, truth)
     for folder, truth in truths.values():
         for _, volume in volumes(cohort / "studies" / folder.name):
-            labels = nib.load(folder / truth["images"][0]["labels"])  # type: ignore[attr-defined]
+            labels: Any = nib.load(folder / truth["images"][0]["labels"])
             lesions = np.asarray(labels.dataobj).round().astype(int).transpose(2, 1, 0)
-            pieces, features = pieces_of(volume)
-            inside = [lesions[tuple(p.dense.points().T)] for p in pieces]
-            share = np.array([(values > 0).mean() for values in inside])
-            classes = np.where(share >= DEPOSIT_SHARE, DEPOSIT, np.where(share <= OTHER_SHARE, OTHER, UNSURE))
-            numbers = np.array([int(np.bincount(values).argmax()) for values in inside])
-            yield Pieces(folder.name, False, features, classes, numbers)
+            seen = look_at(volume)
+            name = f"{cohort.name}/{folder.name}"
+            classes, numbers = _covered(seen.pieces, lesions)
+            yield Pieces(name, False, seen.features, classes, numbers)
+            yield from _riders(name, volume, seen, classes, VARIANTS_SIMULATED)
+
+
+def _covered(pieces: Sequence[Piece], lesions: Classes) -> tuple[Classes, Classes]:
+    """Class and lesion of each piece by the share of it inside `lesions` [slice, row, col]."""
+    inside = [lesions[tuple(p.dense.points().T)] for p in pieces]
+    share = np.array([(values > 0).mean() for values in inside])
+    classes = np.where(share >= DEPOSIT_SHARE, DEPOSIT, np.where(share <= OTHER_SHARE, OTHER, UNSURE))
+    return classes.astype(int), np.array([int(np.bincount(values).argmax()) for values in inside], int)
+
+
+def ridden(riding: Riding, pieces: Sequence[Piece]) -> tuple[Classes, Classes]:
+    """Class and lesion of the pieces of bones that bear a deposit; all others are unsure, as they count already."""
+    classes, lesions = _covered(pieces, riding.lesions)
+    with_deposit = {p.component for p, c in zip(pieces, classes, strict=True) if c == DEPOSIT}
+    beside = np.array([p.component in with_deposit for p in pieces], bool)
+    return np.where(beside, classes, UNSURE), lesions
+
+
+def _riders(name: str, volume: Volume, seen: Look, classes: Classes, copies: int) -> Iterable[Pieces]:
+    """The bones with riding deposits of some copies of a study."""
+    for copy in range(copies):
+        rng = np.random.default_rng(zlib.crc32(f"{name}/{copy}".encode()))
+        riding = with_riders(volume, seen.pieces, classes == OTHER, rng)
+        if riding is not None:
+            again = look_at(riding.volume)
+            yield Pieces(name, False, again.features, *ridden(riding, again.pieces), riding=True)
+
+
+def limbs() -> Iterable[Pieces]:
+    """The pieces of plain limbs, bare and with riding deposits."""
+    for number in range(LIMBS):
+        volume = limb(np.random.default_rng(FIRST_LIMB + number))
+        seen = look_at(volume)
+        bone = np.full(len(seen.pieces), OTHER)
+        yield Pieces(f"limb{number}", False, seen.features, bone, np.zeros(len(bone), int))
+        yield from _riders(f"limb{number}", volume, seen, bone, VARIANTS_OTHER)
 
 
 def real(folder: Path) -> Iterable[Pieces]:
@@ -113,9 +163,10 @@ def real(folder: Path) -> Iterable[Pieces]:
         if case["type"] != "ct" or not case.get("train_ok") or not case["files"][0].startswith("studies/"):
             continue
         for _, volume in volumes(folder / "studies" / case["id"]):
-            pieces, features = pieces_of(volume)
-            classes, lesions = _seen(case, volume, pieces)
-            yield Pieces(case["id"], True, features, classes, lesions)
+            seen = look_at(volume)
+            classes, lesions = _seen(case, volume, seen.pieces)
+            yield Pieces(case["id"], True, seen.features, classes, lesions)
+            yield from _riders(case["id"], volume, seen, classes, VARIANTS_OTHER)
 
 
 def _seen(case: dict[str, Any], volume: Volume, pieces: tuple[Piece, ...]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
@@ -151,64 +202,81 @@ def weights(study: Pieces) -> NDArray[np.float64]:
     for lesion in np.unique(study.lesions[study.classes == DEPOSIT]):
         own = (study.classes == DEPOSIT) & (study.lesions == lesion)
         found[own] = np.clip(1.0, LESION_WEIGHT / own.sum(), STUDY_WEIGHT / own.sum())
-    return found
+    return found * (RIDING_WEIGHT if study.riding else REAL_WEIGHT if study.real else 1.0)
 
 
-def fit(studies: list[Pieces], columns: list[int]) -> GradientBoostingClassifier:
+def fit(studies: Sequence[Pieces], columns: Sequence[int]) -> lightgbm.Booster:
     """Boosted trees on the pieces of `studies`."""
     classes = np.concatenate([s.classes for s in studies])
     features = np.concatenate([s.features for s in studies])[:, columns]
     weight = np.concatenate([weights(s) for s in studies])
     known = classes != UNSURE
-    return GradientBoostingClassifier(**SHAPE).fit(features[known], classes[known], weight[known])
+    return lightgbm.train(SHAPE, lightgbm.Dataset(features[known], classes[known], weight=weight[known]), ROUNDS)
 
 
-def table_of(model: GradientBoostingClassifier, columns: list[int]) -> dict[str, Any]:
+def table_of(model: lightgbm.Booster, columns: Sequence[int]) -> dict[str, Any]:
     """The trees as the table that pipeline.segmentation.trees reads."""
     table: dict[str, Any] = {"names": [NAMES[c] for c in columns]}
     table |= {name: [] for name in ("column", "threshold", "left", "right", "value", "roots")}
-    prior = float(model.init_.class_prior_[1])
-    start = float(np.log(prior / (1 - prior)))
-    for n, (estimator,) in enumerate(model.estimators_):
-        tree, base = estimator.tree_, len(table["column"])
-        leaf = tree.children_left < 0
-        table["roots"].append(base)
-        table["column"] += np.where(leaf, -1, tree.feature).tolist()
-        table["threshold"] += np.where(leaf, 0.0, tree.threshold).tolist()
-        table["left"] += np.where(leaf, 0, tree.children_left + base).tolist()
-        table["right"] += np.where(leaf, 0, tree.children_right + base).tolist()
-        step = model.learning_rate * tree.value[:, 0, 0] + (start if n == 0 else 0.0)
-        table["value"] += np.round(np.where(leaf, step, 0.0), 6).tolist()
+    for tree in model.dump_model()["tree_info"]:
+        table["roots"].append(_add_node(table, tree["tree_structure"]))
     return table
 
 
-def out_of_fold(studies: list[Pieces], columns: list[int]) -> list[NDArray[np.float64]]:
-    """Probability of each piece from a model that has not seen its study."""
-    fold = np.random.default_rng(0).permutation(len(studies)) % FOLDS
+def _add_node(table: dict[str, Any], node: dict[str, Any]) -> int:
+    """Append a node with all below it; its number."""
+    number, leaf = len(table["column"]), "leaf_value" in node
+    table["column"].append(-1 if leaf else node["split_feature"])
+    table["threshold"].append(0.0 if leaf else node["threshold"])
+    table["value"].append(round(node["leaf_value"], 6) if leaf else 0.0)
+    for name in ("left", "right"):
+        table[name].append(0)
+    if not leaf:
+        for name in ("left", "right"):
+            table[name][number] = _add_node(table, node[f"{name}_child"])
+    return number
+
+
+def folds_of(studies: Sequence[Pieces]) -> NDArray[np.int_]:
+    """The fold of each study; studies of one patient, and a study's copies with riding deposits, share theirs."""
+    patients = [PATIENTS.get(s.name, s.name) for s in studies]
+    different = sorted(set(patients))
+    fold = dict(zip(different, np.random.default_rng(0).permutation(len(different)) % FOLDS, strict=True))
+    return np.array([fold[p] for p in patients])
+
+
+def out_of_fold(studies: Sequence[Pieces], columns: Sequence[int], folder: Path | None) -> list[NDArray[np.float64]]:
+    """Probability of each piece from a model that has not seen its patient; the models are written to `folder`."""
+    fold = folds_of(studies)
     found: list[NDArray[np.float64]] = [np.zeros(0)] * len(studies)
     for k in range(FOLDS):
         model = fit([s for s, f in zip(studies, fold, strict=True) if f != k], columns)
-        for i in np.flatnonzero(fold == k):
+        if folder is not None:
+            (folder / f"fold{k}.json").write_text(json.dumps(table_of(model, columns)) + "\n")
+        for i in np.flatnonzero(fold == k).tolist():
             features = studies[i].features[:, columns]
-            found[i] = model.predict_proba(features)[:, 1] if len(features) else np.zeros(0)
+            found[i] = np.asarray(model.predict(features)) if len(features) else np.zeros(0)
+    if folder is not None:
+        names = {s.name: int(f) for s, f in zip(studies, fold, strict=True)}
+        (folder / "folds.json").write_text(json.dumps(names) + "\n")
     return found
 
 
-def report(studies: list[Pieces], probabilities: list[NDArray[np.float64]]) -> None:
-    """Print lesions found and false pieces a study at a few thresholds, simulated and real apart."""
-    for kind in (False, True):
+def report(studies: Sequence[Pieces], probabilities: Sequence[NDArray[np.float64]]) -> None:
+    """Print lesions found and false pieces a study at a few thresholds: simulated, real, and riding deposits."""
+    kinds = {"simulated": (False, False), "real": (True, False), "riding": (False, True)}
+    for kind, which in kinds.items():
+        chosen = [(s, p) for s, p in zip(studies, probabilities, strict=True) if (s.real, s.riding) == which]
         for least in (0.3, 0.5, 0.7):
             lesions = found = false = 0
-            for study, p in zip(studies, probabilities, strict=True):
-                if study.real is kind:
-                    false += int(((p >= least) & (study.classes == OTHER)).sum())
-                    for lesion in np.unique(study.lesions[study.classes == DEPOSIT]):
-                        own = (study.lesions == lesion) & (study.classes == DEPOSIT)
-                        lesions, found = lesions + 1, found + bool((p[own] >= least).any())
-            count = max(1, sum(s.real is kind for s in studies))
+            for study, p in chosen:
+                false += int(((p >= least) & (study.classes == OTHER)).sum())
+                for lesion in np.unique(study.lesions[study.classes == DEPOSIT]):
+                    own = (study.lesions == lesion) & (study.classes == DEPOSIT)
+                    lesions, found = lesions + 1, found + bool((p[own] >= least).any())
             print(
-                f"{'real' if kind else 'simulated'} p >= {least}: {found}/{lesions} deposits in pieces found,"
-                f" {false / count:.2f} false pieces a study ({count} studies)"
+                f"{kind} p >= {least}: {found}/{lesions} deposits in pieces found,"
+                f" {false / max(1, len(chosen)):.2f} false pieces a study ({len(chosen)} studies)"
             )
 
 
@@ -218,10 +286,11 @@ def main() -> None:
     parser.add_argument("cohorts", nargs="+", type=Path)
     parser.add_argument("--real", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=MODEL)
+    parser.add_argument("--folds", type=Path)
     options = parser.parse_args()
-    studies = [s for cohort in options.cohorts for s in simulated(cohort)] + list(real(options.real))
+    studies = [s for cohort in options.cohorts for s in simulated(cohort)] + list(real(options.real)) + list(limbs())
     columns = [i for i, name in enumerate(NAMES) if name not in LEFT_OUT]
-    report(studies, out_of_fold(studies, columns))
+    report(studies, out_of_fold(studies, columns, options.folds))
     table = table_of(fit(studies, columns), columns)
     options.out.write_text(json.dumps(table, separators=(",", ":")) + "\n")
 

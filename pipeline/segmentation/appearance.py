@@ -4,18 +4,17 @@ The position in the volume is left out on purpose: deposits cut by the field are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
-from scipy.spatial import cKDTree
 
-from pipeline.model.image import CoarseMask, Floats, Mask, Volume
-from pipeline.model.lesion import Crop, box_in, padded_box
+from pipeline.model.image import Floats, Mask
+from pipeline.model.lesion import Crop
 from pipeline.segmentation.depth import depths
-from pipeline.segmentation.noise import Quality, smoothed
+from pipeline.segmentation.joints import joint_of
 from pipeline.segmentation.pieces import Piece
+from pipeline.segmentation.view import GAS_HU, Scene, View, view_of
 
 NAMES = (
     "volume_log_mm3",
@@ -63,6 +62,12 @@ NAMES = (
     "neighbour_core_less_shell_hu",
     "neighbour_hu_90",
     "component_core_spread_of_noise",
+    "joint_low_hu",
+    "joint_step_hu",
+    "beneath_step_hu",
+    "beneath_hu",
+    "flat_face_share",
+    "mirror_alike",
     "noise_hu",
     "slice_mm",
 )
@@ -70,40 +75,22 @@ NAMES = (
 
 RING_MM = (1.5, 5.5)
 """Surroundings of a piece: beyond the edge's partial volume, nearer than the next layer."""
-FAT_HU, GAS_HU = -30.0, -300.0
+FAT_HU = -30.0
 LOW_INSIDE_HU = 100.0
 """Below calcium's partial volume and above fluid: trabecular marrow, an enclosed lumen."""
 BRIGHT_HU = 300.0
 FAR_MM = 60.0
 """Distances are cut here: what lies farther tells nothing more."""
 ALIKE_MM, ALIKE_RATIO = 40.0, 4.0
+MIRROR_MM, MIRROR_RATIO, MIRROR_LEAST_MM = 15.0, 3.0, 8.0
+"""A piece of like volume (ratio) lies this near to where a piece's mirror image would be; pieces nearer to the middle
+plane than the last figure have no other side."""
 LARGE_MM3 = 5000.0
 """A component of this size is a mass or a bone, not a grain."""
+PLACES, CENTRE_PLACES = 100, 5000
+"""Elements of a piece at which the depth under the skin is read; from which its centre is told."""
 UNKNOWN_SPREAD = -1.0
 """For pieces without an inside."""
-MOST_CROP = 400_000
-"""Elements of a crop beyond which it is looked at in steps of two or more voxels."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """What all pieces of a volume share. `skin` and `gas` find the nearest such point in mm (slice, row, col)."""
-
-    volume: Volume
-    quality: Quality
-    skin: cKDTree
-    gas: cKDTree | None
-
-
-def scene_of(volume: Volume, body: CoarseMask, pooled: NDArray[np.int16], quality: Quality) -> Scene:
-    """The scene of a volume; `pooled` HU lie on the grid of `body`."""
-    cell = np.asarray(volume.spacing_mm) * np.asarray(body.factor)
-    rim = body.mask & ~binary_erosion(body.mask, _in_plane(), border_value=True)
-    gas = body.mask & (pooled < GAS_HU) & binary_erosion(body.mask, np.ones((1, 7, 7), bool), border_value=True)
-    points = np.argwhere(gas)
-    tree = _tree(points[:: max(1, len(points) // 200_000)] * cell) if len(points) else None
-    rim_points = np.argwhere(rim)
-    return Scene(volume, quality, _tree((rim_points if len(rim_points) else np.zeros((1, 3))) * cell), tree)
 
 
 def describe(pieces: Sequence[Piece], scene: Scene) -> Floats:
@@ -111,7 +98,7 @@ def describe(pieces: Sequence[Piece], scene: Scene) -> Floats:
     table = np.zeros((len(pieces), len(NAMES)), np.float32)
     if not pieces:
         return table
-    rows = [_own(piece, scene) for piece in pieces]
+    rows = [_own(piece, pieces, scene) for piece in pieces]
     _add_components(rows, pieces)
     _add_neighbourhood(rows, pieces, scene)
     for i, row in enumerate(rows):
@@ -125,53 +112,9 @@ def _in_plane() -> Mask:
     return plane
 
 
-def _tree(points: NDArray[np.float64]) -> cKDTree:
-    return cKDTree(points, balanced_tree=False, compact_nodes=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """Crop of a piece with surroundings, thinned when large: smoothed HU, dense and filled masks, spacing in mm."""
-
-    hu: Floats
-    dense: Mask
-    filled: Mask
-    spacing_mm: tuple[float, ...]
-    low_hu: float
-
-
-def _view(piece: Piece, scene: Scene) -> _View:
-    spacing = scene.volume.spacing_mm
-    margin = tuple(int(np.ceil((RING_MM[1] + 0.5) / s)) for s in spacing)
-    box = padded_box(piece.dense, margin, scene.volume.shape)
-    dense, filled = (np.zeros([b.stop - b.start for b in box], bool) for _ in range(2))
-    inner = box_in(piece.dense, tuple(b.start for b in box))
-    dense[inner], filled[inner] = piece.dense.mask, piece.filled
-    thin = _thinning(dense, spacing)
-    layers = smoothed(scene.volume.hu[box][thin[0]], (0.0, *scene.quality.smoothing_px))
-    middle = (piece.dense.offset[0] + piece.dense.stop[0]) // 2
-    return _View(
-        layers[:, thin[1], thin[2]],
-        dense[thin],
-        filled[thin],
-        tuple(s * (t.step or 1) for s, t in zip(spacing, thin, strict=True)),
-        float(scene.quality.low_hu[middle]),
-    )
-
-
-def _thinning(dense: Mask, spacing_mm: tuple[float, ...]) -> tuple[slice, ...]:
-    """Steps that leave about `MOST_CROP` elements, finest axes first; none where they would miss the piece."""
-    steps = [1, 1, 1]
-    while dense.size / np.prod(steps) > MOST_CROP:
-        finest = int(np.argmin([s * k for s, k in zip(spacing_mm, steps, strict=True)]))
-        steps[finest] += 1
-    thin = tuple(slice(None, None, k) for k in steps)
-    return thin if dense[thin].any() else (slice(None),) * 3
-
-
-def _own(piece: Piece, scene: Scene) -> dict[str, float]:
-    """Features that need the piece alone."""
-    view = _view(piece, scene)
+def _own(piece: Piece, pieces: Sequence[Piece], scene: Scene) -> dict[str, float]:
+    """Features of the piece itself and of where it meets others."""
+    view = view_of(piece, scene, tuple(pieces[c.other] for c in piece.contacts))
     noise = float(scene.quality.smooth_noise_hu[(piece.dense.offset[0] + piece.dense.stop[0]) // 2])
     row = {
         "depth_mm": piece.depth_mm,
@@ -184,11 +127,11 @@ def _own(piece: Piece, scene: Scene) -> dict[str, float]:
     row |= _density(view, noise)
     row |= _surroundings(view)
     row["contrast_to_noise"] = (row["hu_90"] - row["ring_hu"]) / max(noise, 1.0)
-    row |= _place(piece, scene)
+    row |= _place(piece, scene) | joint_of(view)
     return row
 
 
-def _size(piece: Piece, view: _View, spacing_mm: tuple[float, ...]) -> dict[str, float]:
+def _size(piece: Piece, view: View, spacing_mm: tuple[float, ...]) -> dict[str, float]:
     voxel = float(np.prod(spacing_mm))
     volume = np.count_nonzero(piece.dense.mask) * voxel
     solid = np.count_nonzero(piece.filled) * voxel
@@ -207,7 +150,18 @@ def _size(piece: Piece, view: _View, spacing_mm: tuple[float, ...]) -> dict[str,
         "flatness": float(axes[2] / axes[1]),
         "filling_of_ellipsoid": solid / max(float(np.pi / 6 * np.prod(axes)), 1e-3),
         "hollow_share": 1 - volume / max(solid, 1e-3),
+        "flat_face_share": _flat_face_share(view.dense),
     }
+
+
+def _flat_face_share(dense: Mask) -> float:
+    """Share of a face seen along rows or columns that lies in two layers: 1 for a sediment with its level."""
+    shares = []
+    for turned in (dense, dense[:, ::-1], dense.transpose(0, 2, 1), dense.transpose(0, 2, 1)[:, ::-1]):
+        first = turned.argmax(axis=1)[turned.any(axis=1)]
+        counts = np.bincount(first, minlength=turned.shape[1] + 1)
+        shares.append(float((counts[:-1] + counts[1:]).max()) / len(first))
+    return max(shares)
 
 
 def _surface_mm2(mask: Mask, spacing_mm: tuple[float, ...]) -> float:
@@ -217,7 +171,7 @@ def _surface_mm2(mask: Mask, spacing_mm: tuple[float, ...]) -> float:
     return sum(float(np.count_nonzero(np.diff(solid, axis=i)) * voxel / spacing_mm[i]) for i in range(3))
 
 
-def _density(view: _View, noise: float) -> dict[str, float]:
+def _density(view: View, noise: float) -> dict[str, float]:
     inside = view.hu[view.dense]
     percentiles = np.percentile(inside, (10, 50, 90))
     depth = depths(np.pad(view.filled, 1), view.spacing_mm)[1][1:-1, 1:-1, 1:-1]
@@ -240,7 +194,7 @@ def _density(view: _View, noise: float) -> dict[str, float]:
     }
 
 
-def _surroundings(view: _View) -> dict[str, float]:
+def _surroundings(view: View) -> dict[str, float]:
     distance = distance_transform_edt(~view.filled, sampling=view.spacing_mm)
     ring = view.hu[(distance > RING_MM[0]) & (distance <= RING_MM[1])]
     near = view.hu[(distance > 0) & (distance <= RING_MM[0])]
@@ -259,8 +213,7 @@ def _surroundings(view: _View) -> dict[str, float]:
 
 
 def _place(piece: Piece, scene: Scene) -> dict[str, float]:
-    points = piece.dense.points()
-    points = points[:: max(1, len(points) // 200)] * np.asarray(scene.volume.spacing_mm)
+    points = _points(piece.dense, PLACES) * np.asarray(scene.volume.spacing_mm)
     skin = scene.skin.query(points)[0]
     gas = FAR_MM if scene.gas is None else float(scene.gas.query(points, distance_upper_bound=FAR_MM)[0].min())
     return {
@@ -318,10 +271,34 @@ def _add_neighbourhood(rows: list[dict[str, float]], pieces: Sequence[Piece], sc
         others = components != piece.component
         alike = others & (apart < ALIKE_MM) & (np.abs(volumes - volumes[i]) < np.log(ALIKE_RATIO))
         row["alike_near"] = float(np.count_nonzero(alike))
+        row["mirror_alike"] = float(_has_mirror(i, centres, volumes, scene.middle_mm))
         far = others & large
         row["large_distance_mm"] = min(FAR_MM, float(apart[far].min())) if far.any() else FAR_MM
 
 
+def _has_mirror(
+    i: int, centres: NDArray[np.float64], volumes: NDArray[np.float64], middle_mm: NDArray[np.float64]
+) -> bool:
+    """Whether a piece like piece `i` lies on the other side of the body, left of right or front of back."""
+    for axis in (1, 2):
+        other_side = centres[i].copy()
+        other_side[axis] = 2 * middle_mm[axis] - other_side[axis]
+        near = np.linalg.norm(centres - other_side, axis=1) < MIRROR_MM
+        alike = near & (np.abs(volumes - volumes[i]) < np.log(MIRROR_RATIO))
+        alike[i] = False
+        if abs(centres[i, axis] - middle_mm[axis]) > MIRROR_LEAST_MM and alike.any():
+            return True
+    return False
+
+
 def _centre(crop: Crop) -> NDArray[np.float64]:
-    middle: NDArray[np.float64] = crop.points().mean(axis=0)
+    middle: NDArray[np.float64] = _points(crop, CENTRE_PLACES).mean(axis=0)
     return middle
+
+
+def _points(crop: Crop, most: int) -> NDArray[np.intp]:
+    """Image indices of about `most` elements of a mask, evenly spread over them [point, axis]."""
+    inside = np.flatnonzero(crop.mask)
+    inside = inside[:: max(1, len(inside) // most)]
+    found: NDArray[np.intp] = np.stack(np.unravel_index(inside, crop.mask.shape), axis=1) + np.asarray(crop.offset)
+    return found

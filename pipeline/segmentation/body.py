@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label, maximum_filter1d, minimum_filter1d
+from scipy.ndimage import label
 
 from pipeline.model.image import CoarseMask, Mask, Volume
 
@@ -14,8 +14,6 @@ OPENING_MM = 6.0
 """In plane: thicker than a sheet, a table's shell or a tube; thinner than a finger."""
 PART_SHARE = 0.08
 """A second part (arm, other leg) holds at least this share of the largest."""
-AIRY_SHARE = 0.25
-"""A part with more of its box's own section filled by nothing but shell is a table, not a limb."""
 MIDDLE_HU = -150
 """Below the mean of any limb (fat is -120 to -60), above foam and carbon shells."""
 
@@ -25,8 +23,9 @@ def coarse_factor(spacing_mm: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(max(1, round(COARSE_MM / s)) for s in spacing_mm)
 
 
-def pooled_hu(volume: Volume, factor: tuple[int, ...]) -> NDArray[np.int16]:
-    """Means of blocks of `factor` voxels, HU int16 [slice, row, col]; the last block of an axis repeats its border."""
+def pooled_hu(volume: Volume) -> NDArray[np.int16]:
+    """Means of blocks of `coarse_factor` voxels, HU int16 [slice, row, col]; the last block repeats its border."""
+    factor = coarse_factor(volume.spacing_mm)
     slices, rows, columns = (-(-n // f) for n, f in zip(volume.shape, factor, strict=True))
     missing = ((0, rows * factor[1] - volume.shape[1]), (0, columns * factor[2] - volume.shape[2]))
     pooled = np.empty((slices, rows, columns), np.int16)
@@ -42,41 +41,58 @@ def pooled_hu(volume: Volume, factor: tuple[int, ...]) -> NDArray[np.int16]:
     return pooled
 
 
-def find_body(volume: Volume) -> CoarseMask:
-    """Soft tissue, bone, gas and all else inside the skin.
+def find_body(volume: Volume, pooled: NDArray[np.int16]) -> CoarseMask:
+    """Soft tissue, bone, gas and all else inside the skin, on the grid of `pooled` (from `pooled_hu`).
 
     Pooled voxels above `AIR_HU`, opened in plane by `OPENING_MM`; the largest connected part and others of at least
     `PART_SHARE` of it that are dense enough to be a limb; holes filled slice by slice. Where nothing is left after
     the opening (a finger, a specimen) the unopened mask counts.
     """
     factor = coarse_factor(volume.spacing_mm)
-    hu = pooled_hu(volume, factor)
-    tissue = hu > AIR_HU
+    tissue = pooled > AIR_HU
     size = tuple(max(1, round(OPENING_MM / (s * f))) for s, f in zip(volume.spacing_mm, factor, strict=True))
     opened = _opened_in_plane(tissue, size)
-    parts = _patient_parts(opened if opened.any() else tissue, hu)
-    grown = binary_dilation(parts, np.ones((1, 3, 3), bool)) & tissue
+    parts = _patient_parts(opened if opened.any() else tissue, pooled)
+    grown = _widest_in_plane(parts, 3, 3, 0) & tissue
     return CoarseMask(_filled_in_plane(grown), factor, volume.shape)
+
+
+def eroded_in_plane(mask: Mask, rows: int, columns: int) -> Mask:
+    """The mask less what lies near its outside, by a window of rows and columns; the border of the field is inside."""
+    return ~_widest_in_plane(~mask, rows, columns, 0)
+
+
+def _widest_in_plane(mask: Mask, rows: int, columns: int, even: int) -> Mask:
+    """The mask grown by a window of rows and columns; `even` is the shift of a window of even size."""
+    return _widest(_widest(mask, rows, 1, even), columns, 2, even)
+
+
+def _widest(mask: Mask, size: int, axis: int, even: int) -> Mask:
+    """Whether any of `size` elements about each along `axis` is in the mask; an even window reaches further back."""
+    found = mask.copy()
+    first = -(size // 2) - (0 if size % 2 else even)
+    for step in range(first, first + size):
+        here, there = [slice(None)] * mask.ndim, [slice(None)] * mask.ndim
+        here[axis] = slice(max(0, -step), mask.shape[axis] - max(0, step))
+        there[axis] = slice(max(0, step), mask.shape[axis] - max(0, -step))
+        if step and abs(step) < mask.shape[axis]:
+            found[tuple(here)] |= mask[tuple(there)]
+    return found
 
 
 def _opened_in_plane(mask: Mask, size: tuple[int, ...]) -> Mask:
     """The mask opened by a rectangle of `size` elements; what lies at the border of the field counts as inside."""
-    layers = mask.astype(np.uint8)
-    for axis in (1, 2):
-        layers = minimum_filter1d(layers, size[axis], axis=axis, mode="nearest")
-    for axis in (1, 2):
-        # an even window is off centre: the way back has to be off the other way
-        origin = 0 if size[axis] % 2 else -1
-        layers = maximum_filter1d(layers, size[axis], axis=axis, mode="nearest", origin=origin)
-    return layers.astype(bool) & mask
+    # an even window is off centre: the way back has to be off the other way
+    return _widest_in_plane(eroded_in_plane(mask, size[1], size[2]), size[1], size[2], -1) & mask
 
 
 def _patient_parts(mask: Mask, hu: NDArray[np.int16]) -> Mask:
     numbers, count = label(mask)
     if not count:
         return mask
-    voxels = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
-    mean_hu = np.bincount(numbers.ravel(), hu.ravel(), minlength=count + 1)[1:] / voxels
+    inside = numbers[mask]
+    voxels = np.bincount(inside, minlength=count + 1)[1:]
+    mean_hu = np.bincount(inside, hu[mask], minlength=count + 1)[1:] / voxels
     large = (voxels >= PART_SHARE * voxels.max()) & ((mean_hu > MIDDLE_HU) | (voxels == voxels.max()))
     kept: Mask = np.concatenate([[False], large])[numbers]
     return kept

@@ -22,7 +22,8 @@ def _on_grid(mask: Mask, offset: tuple[int, ...], factor: tuple[int, ...]) -> tu
     """The mask pooled by `factor` on the grid of the volume, and the coarse index of its first element."""
     before = [o % f for o, f in zip(offset, factor, strict=True)]
     after = [-(b + n) % f for b, n, f in zip(before, mask.shape, factor, strict=True)]
-    even = np.pad(mask, list(zip(before, after, strict=True)))
-    shape = [part for n, f in zip(even.shape, factor, strict=True) for part in (n // f, f)]
-    pooled: Mask = np.asarray(even.reshape(shape).any(axis=(1, 3, 5)))
+    pooled = np.pad(mask, list(zip(before, after, strict=True)))
+    for axis, f in enumerate(factor):
+        parts = [pooled[tuple(slice(k, None, f) if i == axis else slice(None) for i in range(3))] for k in range(f)]
+        pooled = np.logical_or.reduce(parts)
     return pooled, tuple(o // f for o, f in zip(offset, factor, strict=True))

@@ -9,6 +9,7 @@ from scipy.ndimage import binary_propagation, distance_transform_edt, gaussian_f
 from pipeline.model.image import Floats, Mask, Volume
 from pipeline.model.lesion import Crop, box_in, crop_of, padded_box
 from pipeline.segmentation.noise import Quality, smoothed
+from pipeline.segmentation.view import paint
 
 VISIBLE_RISE_HU = 60.0
 VISIBLE_SIGMAS = 2.5
@@ -75,18 +76,8 @@ def _window(volume: Volume, quality: Quality, piece: Crop, others: Sequence[Crop
     start = tuple(b.start for b in box)
     own[box_in(piece, start)] = piece.mask
     for crop in others:
-        _paint(other, crop, start)
+        paint(other, crop, start)
     return _Surroundings(box, hu, own, other & ~own)
-
-
-def _paint(mask: Mask, crop: Crop, start: tuple[int, ...]) -> None:
-    """Add a crop to a mask whose first element has index `start`; what lies outside is left out."""
-    low = [max(o, s) for o, s in zip(crop.offset, start, strict=True)]
-    high = [min(e, s + n) for e, s, n in zip(crop.stop, start, mask.shape, strict=True)]
-    if all(a < b for a, b in zip(low, high, strict=True)):
-        here = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
-        there = tuple(slice(a - o, b - o) for a, b, o in zip(low, high, crop.offset, strict=True))
-        mask[here] |= crop.mask[there]
 
 
 def _visible(here: _Surroundings, spacing_mm: tuple[float, ...], least_rise: float) -> Crop | None:

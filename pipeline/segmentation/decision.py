@@ -16,7 +16,13 @@ from pipeline.segmentation.trees import Trees, load_trees, probability
 
 MODEL = Path(__file__).parent / "models" / "ct_pieces.json"
 METAL_SHARE = 0.15
-"""A piece of which more lies in metal and its blur is metal."""
+"""A piece of which more lies in metal and its blur is metal, if there is a core of metal near."""
+METAL_CORE_HU = 2600.0
+"""A tenth of a metal object exceeds this; the densest calcium reaches 2800 HU in single voxels only."""
+METAL_CORE_MM = 5.0
+"""Pieces within this of such a core may be its blur and streaks."""
+SMALL_METAL_MM3 = 60.0
+"""Clips and wires are smaller than this and too blurred to show a core."""
 CONTRAST_SPREAD = 2.2
 """An even pool: the spread inside is near the noise, which no bone or calcium of this size shows."""
 CONTRAST_HU = (120.0, 500.0)
@@ -25,7 +31,7 @@ FOLLOWS_SHARE = 0.5
 """A piece that touches an accepted one, or lies within `FOLLOWS_MM` of it, needs this share of the confidence."""
 FOLLOWS_MM = 10.0
 ALONE_HU, ALONE_MM3 = 400.0, 1500.0
-ALONE_RING_SHARE = 0.05
+ALONE_RING_SHARE, ALONE_GAS_SHARE = 0.05, 0.2
 ALONE_CONFIDENCE, ALONE_LEAST = 0.5, 0.05
 """A bright grain by itself in soft tissue, without a cortex, is calcium unless the second look is nearly sure it is not
 (out of fold 4 more real deposits found, no false one)."""
@@ -66,13 +72,37 @@ def judge_pieces(
     trees = second_look()
     columns = [NAMES.index(name) for name in trees.names]
     confidence = probability(trees, features[:, columns])
-    confidence = np.where(_is_bright_alone(features, confidence), np.maximum(confidence, ALONE_CONFIDENCE), confidence)
-    metallic = np.array([share_of(p.dense.mask, p.dense.offset, metal) > METAL_SHARE for p in pieces], bool)
+    alone = _is_bright_alone(features, confidence) & ~_at_an_end(pieces, volume)
+    confidence = np.where(alone, np.maximum(confidence, ALONE_CONFIDENCE), confidence)
+    metallic = _is_metal(pieces, features, metal, volume.spacing_mm)
     confidence[metallic] = 0.0
     deposit = _with_followers(pieces, confidence, least, volume.spacing_mm)
     even = _is_even_pool(features)
     kinds = np.select([metallic, deposit, even], [Kind.METAL, Kind.DEPOSIT, Kind.CONTRAST], Kind.BONE)
     return tuple(Judgement(Kind(k), float(c)) for k, c in zip(kinds, confidence, strict=True))
+
+
+def _is_metal(
+    pieces: Sequence[Piece], features: Floats, metal: CoarseMask, spacing_mm: tuple[float, ...]
+) -> np.ndarray:
+    within = np.array([share_of(p.dense.mask, p.dense.offset, metal) > METAL_SHARE for p in pieces], bool)
+    if not within.any():
+        return within
+    core = features[:, NAMES.index("hu_90")] >= METAL_CORE_HU
+    small = features[:, NAMES.index("volume_log_mm3")] < np.log(SMALL_METAL_MM3)
+    found: np.ndarray = within & (small | (_gaps_mm(pieces, core, spacing_mm) <= METAL_CORE_MM))
+    return found
+
+
+def _gaps_mm(pieces: Sequence[Piece], chosen: np.ndarray, spacing_mm: tuple[float, ...]) -> np.ndarray:
+    """Distance of each piece's box to the nearest box of the `chosen` pieces, mm; infinite where none is chosen."""
+    low = np.array([p.dense.offset for p in pieces]).reshape(-1, 3) * np.asarray(spacing_mm)
+    high = np.array([p.dense.stop for p in pieces]).reshape(-1, 3) * np.asarray(spacing_mm)
+    if not chosen.any():
+        return np.full(len(pieces), np.inf)
+    apart = np.maximum(0.0, np.maximum(low[chosen][None] - high[:, None], low[:, None] - high[chosen][None]))
+    found: np.ndarray = np.linalg.norm(apart, axis=2).min(axis=1)
+    return found
 
 
 def _is_bright_alone(features: Floats, confidence: Floats) -> np.ndarray:
@@ -84,8 +114,15 @@ def _is_bright_alone(features: Floats, confidence: Floats) -> np.ndarray:
         & (column["hu_90"] > ALONE_HU)
         & (column["core_less_shell_hu"] >= 0)
         & (column["ring_dense_share"] < ALONE_RING_SHARE)
+        & (column["ring_gas_share"] < ALONE_GAS_SHARE)
     )
     return alone
+
+
+def _at_an_end(pieces: Sequence[Piece], volume: Volume) -> np.ndarray:
+    """Pieces in the first or last slice: what goes on beyond is not known, so that none can be called alone."""
+    ends = [p.dense.offset[0] == 0 or p.dense.stop[0] == volume.shape[0] for p in pieces]
+    return np.array(ends, bool)
 
 
 def _is_even_pool(features: Floats) -> np.ndarray:
@@ -107,12 +144,8 @@ def _with_followers(
     maybe = np.flatnonzero((confidence >= FOLLOWS_SHARE * least) & ~sure).tolist()
     if not maybe or not sure.any():
         return sure
-    spacing = np.asarray(spacing_mm)
-    low = np.array([p.dense.offset for p in pieces]) * spacing
-    high = np.array([p.dense.stop for p in pieces]) * spacing
+    near = _gaps_mm(pieces, sure, spacing_mm) <= FOLLOWS_MM
     found = sure.copy()
     for i in maybe:
-        apart = np.maximum(0.0, np.maximum(low[sure] - high[i], low[i] - high[sure]))
-        touching = any(sure[c.other] for c in pieces[i].contacts)
-        found[i] = touching or float(np.linalg.norm(apart, axis=1).min()) <= FOLLOWS_MM
+        found[i] = bool(near[i]) or any(sure[c.other] for c in pieces[i].contacts)
     return found

@@ -40,8 +40,8 @@ def find_dense(volume: Volume, body: CoarseMask, quality: Quality) -> Dense:
         hu = smoothed(volume.hu[n, top:bottom, left:right], quality.smoothing_px)
         if float(hu.max()) <= low[n]:
             continue
-        inside = body.window((n, top, left), (n + 1, bottom, right))[0]
-        runs = runs_of((hu > low[n]) & inside, n, (top, left))
+        inside = body.mask[n // body.factor[0]].repeat(body.factor[1], axis=0).repeat(body.factor[2], axis=1)
+        runs = runs_of((hu > low[n]) & inside[top:bottom, left:right], n, (top, left))
         if len(runs[0]):
             found.append(runs)
             peaks = np.maximum.reduceat(np.append(hu, np.float32(-1024)), _edges(runs, hu.shape[1], (top, left)))[::2]

@@ -9,7 +9,7 @@ Four reasons tie two deposits, each a distance between their surfaces:
 
 The first three give groups; the fourth joins groups. The distances were read off the minimum spanning trees of the
 deposits of simulated lesions: gaps inside masses, walls and lipomas stay below 9 mm, those of fields have medians of
-10 to 40 mm (docs/decisions/ct-seeing.md).
+10 to 40 mm (docs/decisions/005-pieces-on-ct.md).
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ SOFT_RANGE_HU = (-160, 130)
 STEP = 3
 """Pixels between the two of a difference: beyond most of the kernel's correlation."""
 LEAST_PAIRS = 200
-MOST_SLICES = 48
+MOST_SLICES = 32
 """Slices in which noise is measured; the others are interpolated."""
 NOISE_HU = 12.0
 """Where no slice has enough soft tissue."""

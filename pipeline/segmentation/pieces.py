@@ -2,11 +2,11 @@
 
 A component is made solid, its depth map flooded from the deepest points, and two basins stay apart where the neck
 between them is clearly narrower than the smaller one is deep (merging by persistence, as in watershed by dynamics).
+What stands out of a basin without a neck becomes a piece of its own too.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from scipy.ndimage import find_objects, label, maximum_filter
 from skimage.segmentation import watershed
 
 from pipeline.model.image import Floats, Mask
-from pipeline.model.lesion import Crop, crop_of
+from pipeline.model.lesion import Crop
+from pipeline.segmentation.bumps import with_bumps
 from pipeline.segmentation.depth import depths
 from pipeline.segmentation.solid import margin_px, solid
 
@@ -24,8 +25,8 @@ NECK_MM, NECK_SHARE = 0.45, 0.06
 """A basin is a piece of its own when its depth exceeds its neck's by this and by this share of the depth."""
 LEAST_MM3 = 12.0
 """Smaller basins go to the neighbour with which they share most surface."""
-MOST_VOXELS = 6_000_000
-COARSE_MM = 2.0
+MOST_VOXELS = 2_500_000
+COARSE_MM = 1.5
 """Components with a larger box, skeletons of a trunk, are cut on a grid of about this size."""
 
 Ints = NDArray[np.int32]
@@ -54,6 +55,17 @@ class Piece:
     contacts: tuple[Contact, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """A component with its number, and its basins and depth on a grid coarser by `factor`."""
+
+    component: Crop
+    number: int
+    factor: tuple[int, ...]
+    basins: Ints
+    depth: Floats
+
+
 def cut_components(components: Sequence[Crop], spacing_mm: tuple[float, ...]) -> tuple[Piece, ...]:
     """All pieces of all components; contacts refer to indices in the tuple that comes back."""
     pieces: list[Piece] = []
@@ -70,14 +82,13 @@ def _cut(component: Crop, number: int, first: int, spacing_mm: tuple[float, ...]
     margin = margin_px(spacing)
     mask = np.pad(_thinned(component.mask, factor), [(m, m) for m in margin])
     filled = solid(mask, spacing)
-    depth = _depth(filled, spacing)
+    depth, plane = _depth(filled, spacing)
     basins = np.where(filled, 1, 0).astype(np.int32)
     if np.count_nonzero(filled) * float(np.prod(spacing)) > WHOLE_MM3:
-        basins = _basins(depth, filled, spacing)
+        basins = with_bumps(_basins(depth, filled, spacing), plane, spacing)
     edges = _edges(basins, depth, spacing)
     inner = tuple(slice(m, -m) for m in margin)
-    basins, depth = (_repeated(a[inner], factor, component.mask.shape) for a in (basins, depth))
-    return _pieces(component, number, first, basins, depth, edges)
+    return _pieces(_Cut(component, number, factor, basins[inner], depth[inner]), first, edges)
 
 
 def _thinned(mask: Mask, factor: tuple[int, ...]) -> Mask:
@@ -91,24 +102,22 @@ def _thinned(mask: Mask, factor: tuple[int, ...]) -> Mask:
     return even
 
 
-def _repeated(array: NDArray[Any], factor: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[Any]:
-    """An array on a grid coarser by `factor` at the resolution of `shape`."""
-    if max(factor) == 1:
-        return array
+def _repeated(mask: Mask, factor: tuple[int, ...]) -> Mask:
+    """A mask on a grid coarser by `factor` at full resolution."""
     for axis, f in enumerate(factor):
-        array = array.repeat(f, axis=axis)
-    return array[tuple(slice(n) for n in shape)]
+        mask = mask.repeat(f, axis=axis) if f > 1 else mask
+    return mask
 
 
-def _depth(filled: Mask, spacing_mm: tuple[float, ...]) -> Floats:
-    """Distance to the outside, mm: the mean of the one in space and the one in plane.
+def _depth(filled: Mask, spacing_mm: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Distance to the outside, mm: the mean of the one in space and the one in plane, and the one in plane.
 
     In space alone thick slices cap the depth, and necks vanish.
     """
     plane, whole = depths(filled, spacing_mm)
-    plane += whole
-    plane *= np.float32(0.5)
-    return plane
+    whole += plane
+    whole *= np.float32(0.5)
+    return whole, plane
 
 
 def _basins(depth: Floats, filled: Mask, spacing_mm: tuple[float, ...]) -> Ints:
@@ -181,34 +190,30 @@ def _edges(basins: Ints, depth: Floats, spacing_mm: tuple[float, ...]) -> tuple[
     )
 
 
-def _pieces(
-    component: Crop, number: int, first: int, basins: Ints, depth: Floats, edges: tuple[Ints, Ints, Floats, Floats]
-) -> list[Piece]:
-    boxes = find_objects(basins)
-    present = [
-        n for n, box in enumerate(boxes, 1) if box is not None and (component.mask[box] & (basins[box] == n)).any()
-    ]
-    index = {n: first + i for i, n in enumerate(present)}
-    contacts: dict[int, list[Contact]] = {n: [] for n in present}
+def _pieces(cut: _Cut, first: int, edges: tuple[Ints, Ints, Floats, Floats]) -> list[Piece]:
+    """The pieces of a component; the first one's index is `first`."""
+    found = {
+        n: piece for n, box in enumerate(find_objects(cut.basins), 1) if (piece := _piece(cut, n, box)) is not None
+    }
+    index = {n: first + i for i, n in enumerate(found)}
+    contacts: dict[int, list[Contact]] = {n: [] for n in found}
     for a, b, area, neck in zip(*(e.tolist() for e in edges), strict=True):
         if a in index and b in index:
             contacts[a].append(Contact(index[b], area, neck))
             contacts[b].append(Contact(index[a], area, neck))
-    return [_piece(component, number, basins, depth, (n, boxes[n - 1], tuple(contacts[n]))) for n in present]
+    return [replace(piece, contacts=tuple(contacts[n])) for n, piece in found.items()]
 
 
-def _piece(
-    component: Crop,
-    number: int,
-    basins: Ints,
-    depth: Floats,
-    which: tuple[int, tuple[slice, ...], tuple[Contact, ...]],
-) -> Piece:
-    n, box, contacts = which
-    own = basins[box] == n
-    filled = crop_of(own, tuple(o + b.start for o, b in zip(component.offset, box, strict=True)))
-    inner = tuple(
-        slice(o - c, o - c + s) for o, c, s in zip(filled.offset, component.offset, filled.mask.shape, strict=True)
-    )
-    dense = Crop(component.mask[inner] & filled.mask, filled.offset)
-    return Piece(number, dense, filled.mask, float(depth[box][own].max()), contacts)
+def _piece(cut: _Cut, n: int, box: tuple[slice, ...] | None) -> Piece | None:
+    """The piece of basin `n` without its contacts; None where none of its voxels is dense."""
+    if box is None:
+        return None
+    own = cut.basins[box] == n
+    shape = cut.component.mask.shape
+    full = tuple(slice(b.start * f, min(n, b.stop * f)) for b, f, n in zip(box, cut.factor, shape, strict=True))
+    filled = _repeated(own, cut.factor)[tuple(slice(b.stop - b.start) for b in full)]
+    dense = cut.component.mask[full] & filled
+    if not dense.any():
+        return None
+    offset = tuple(o + b.start for o, b in zip(cut.component.offset, full, strict=True))
+    return Piece(cut.number, Crop(dense, offset), filled, float(cut.depth[box][own].max()))

@@ -29,10 +29,12 @@ class Runs:
 
 def runs_of(mask: Mask, number: int, offset: tuple[int, int]) -> tuple[Ints, Ints, Ints, Ints]:
     """Slices, rows, starts and stops of the runs of one slice `mask` [row, col] whose first pixel is `offset`."""
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    stops = np.nonzero(edges == -1)[1]
-    return np.full(len(rows), number), rows + offset[0], starts + offset[1], stops + offset[1]
+    width = mask.shape[1] + 2
+    framed = np.zeros((mask.shape[0], width), bool)
+    framed[:, 1:-1] = mask
+    edges = np.flatnonzero(framed.ravel()[1:] != framed.ravel()[:-1])
+    rows, starts = np.divmod(edges[::2], width)
+    return np.full(len(rows), number), rows + offset[0], starts + offset[1], edges[1::2] % width + offset[1]
 
 
 def components(runs: Runs) -> Ints:

@@ -41,11 +41,23 @@ class Limb:
         _, rows, columns = self.grid()
         return np.hypot(rows - centre[1], columns - centre[2])
 
-    def bone(self, row_mm: float = 0.0, column_mm: float = 0.0) -> "Limb":
-        """A shaft along the slices: cortex 14 mm, marrow 9 mm in radius."""
+    def bone(
+        self, row_mm: float = 0.0, column_mm: float = 0.0, outer_mm: float = 14.0, inner_mm: float = 9.0
+    ) -> "Limb":
+        """A shaft along the slices: cortex and marrow with these radii."""
         centre = (0.0, self.middle[1] + row_mm, self.middle[2] + column_mm)
-        self.hu[self.radius_mm(centre) < 14] = 1200
-        self.hu[self.radius_mm(centre) < 9] = -40
+        self.hu[self.radius_mm(centre) < outer_mm] = 1200
+        self.hu[self.radius_mm(centre) < inner_mm] = -40
+        return self
+
+    def bone_end(self) -> "Limb":
+        """A shaft that widens to a thick end of trabecular bone under a thin cortex."""
+        slices = self.grid()[0] - self.middle[0]
+        outer = 13 + 9 / (1 + np.exp(-slices / 5))
+        apart = self.radius_mm(self.middle)
+        self.hu[apart < outer] = 1100
+        inner = apart < outer - np.clip(4 - slices / 10, 1.5, 5)
+        self.hu[inner] = np.where(slices > -10, 260, -40)[inner]
         return self
 
     def ball(self, row_mm: float, column_mm: float, radius_mm: float, hu: float = 600.0) -> "Limb":

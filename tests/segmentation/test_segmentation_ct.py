@@ -43,6 +43,41 @@ def test_a_ball_in_muscle_is_found_and_bone_is_not() -> None:
     ]
 
 
+BALLS_ON_BONE = [
+    (20, 0, 8, 700),
+    (18, 0, 6, 500),
+    (21, 4, 10, 400),
+    (16, 8, 7, 900),
+    (20, -6, 5, 600),
+    (24, 0, 12, 300),
+    (17, 0, 5, 800),
+]
+"""Row and column of the centre from the middle of a shaft of 14 mm, radius (mm), HU."""
+
+
+def test_calcium_that_is_fused_to_a_shaft_is_told_from_it() -> None:
+    found = 0
+    for row, column, radius, hu in BALLS_ON_BONE:
+        limb = Limb().bone().ball(row, column, radius, hu=hu)
+        mask = labelled(seen(limb), limb.shape)
+        far = np.array([row, column]) / np.hypot(row, column) * (14 + np.hypot(row, column) + radius) / 2
+        found += bool(mask[limb.inside(*far)]) and not mask[limb.inside(-12, 0)]
+    assert found >= 6
+
+
+BARE_BONES = {
+    "a thin shaft": lambda: Limb().bone(outer_mm=8, inner_mm=4),
+    "a wide shaft": lambda: Limb().bone(outer_mm=17, inner_mm=14),
+    "a pair of bones": lambda: Limb().bone(0, -16).bone(0, 17, 9, 5),
+    "a thick bone end": lambda: Limb().bone_end(),
+}
+
+
+@pytest.mark.parametrize("bones", BARE_BONES)
+def test_bare_bone_has_no_lesion(bones: str) -> None:
+    assert seen(BARE_BONES[bones]()).lesions == ()
+
+
 def test_a_speck_of_three_millimetres_is_found() -> None:
     limb = Limb(shape=(40, 140, 140), spacing=(1.0, 0.8, 0.8)).bone().ball(28, -10, 1.5, hu=900)
     assert labelled(seen(limb), limb.shape)[limb.inside(28, -10)]
@@ -54,6 +89,11 @@ def test_metal_is_foreign_and_never_calcium() -> None:
     assert not labelled(found, limb.shape)[limb.inside(30, 0)]
     assert found.foreign.at(np.array([limb.inside(30, 0)])).all()
     assert any("metal" in note for note in found.notes)
+
+
+def test_very_dense_calcium_with_single_bright_voxels_is_no_metal() -> None:
+    limb = Limb().bone().ball(30, 0, 7, hu=2450)
+    assert labelled(seen(limb, noise_hu=150.0), limb.shape)[limb.inside(30, 0)]
 
 
 def test_noise_alone_makes_no_lesion_and_the_threshold_is_told() -> None:

@@ -26,8 +26,8 @@ def mask_of(*balls: tuple[float, float, float]) -> np.ndarray:
 
 def quality_of(limb: Limb) -> Quality:
     volume = limb.volume()
-    body = find_body(volume)
-    return measure_quality(volume, body, pooled_hu(volume, body.factor))
+    body = find_body(volume, pooled_hu(volume))
+    return measure_quality(volume, body, pooled_hu(volume))
 
 
 def test_a_ball_is_one_piece() -> None:
