@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.features.patch import Labels
 from pipeline.model.image import Floats, Mask
 
 Box: TypeAlias = tuple[slice, ...]
@@ -124,15 +126,30 @@ def near_values(mask: Mask, near: Reach, reach: Reach, function: Callable[[Box],
 
 def filled(mask: Mask) -> Mask:
     """A mask with its holes filled: what the outside does not reach through faces."""
-    if not mask.any():
-        return mask
-    whole = box_of(mask)
-    outside, count = ndimage.label(np.pad(~mask[whole], 1, constant_values=True))
-    if count <= 1:
-        return mask
     found = mask.copy()
-    found[whole] = (outside != 1)[(slice(1, -1),) * mask.ndim]
+    for box in boxes(mask):
+        outside, count = ndimage.label(np.pad(~mask[box], 1, constant_values=True))
+        if count > 1:
+            found[box] = (outside != 1)[(slice(1, -1),) * mask.ndim]
     return found
+
+
+def labelled(mask: Mask, faces_only: bool = False) -> tuple[Labels, NDArray[np.intp]]:
+    """Connected pieces of a mask numbered from 1, and the elements of each by its number (0 for what is outside).
+
+    Neighbours touch by a corner, or with `faces_only` by a face.
+    """
+    structure = None if faces_only else np.ones((3,) * mask.ndim)
+    found = np.zeros(mask.shape, np.int32)
+    sizes = [np.zeros(1, np.intp)]
+    count = 0
+    for box in boxes(mask):
+        labels, more = ndimage.label(mask[box], structure)
+        sizes.append(np.bincount(labels.ravel(), minlength=more + 1)[1:])
+        labels[labels > 0] += count
+        found[box] = labels
+        count += more
+    return found, np.concatenate(sizes)
 
 
 def depth_of(mask: Mask, scale: Sequence[float]) -> Floats:

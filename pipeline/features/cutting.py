@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from pipeline.features.blocks import Box, near_mask
+from pipeline.features.blocks import Box, labelled, near_mask
 from pipeline.features.patch import LEAST_ELEMENTS, Kind, Labels, Patch, Points, Surroundings, elements
 from pipeline.model.image import CoarseMask, Floats, Image, Mask, Radiograph
 from pipeline.model.known import Known, Maybe, Unknown
@@ -102,13 +102,13 @@ def half_maximum(excess: Floats, visible: Mask, reach: tuple[int, ...]) -> Mask:
 
 def connected(mask: Mask) -> tuple[Labels, int]:
     """Connected pieces (all neighbours) of at least `LEAST_ELEMENTS`, largest first, numbered from 1."""
-    labels, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    labels, sizes = labelled(mask)
     order = np.argsort(-sizes[1:], kind="stable") + 1
     order = order[sizes[order] >= LEAST_ELEMENTS]
-    number = np.zeros(count + 1, np.int32)
+    number = np.zeros(len(sizes), np.int32)
     number[order] = np.arange(1, len(order) + 1)
-    return number[labels], len(order)
+    labels[mask] = number[labels[mask]]
+    return labels, len(order)
 
 
 def _spacing(image: Image) -> Maybe[tuple[float, ...]]:

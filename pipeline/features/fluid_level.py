@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from pipeline.features.patch import Patch, Values, known
 from pipeline.features.pool import Pool, pool_of
-from pipeline.features.steps import Frame, Step, beyond, find_steps, frame
+from pipeline.features.rises import Frame, frame
+from pipeline.features.steps import Step, beyond, bulge, find_steps
 from pipeline.model.known import Known, Maybe, Unknown
 from pipeline.model.measure import Level
 
@@ -174,6 +175,7 @@ def _posture_reason(patch: Patch, reason: str) -> Unknown:
     return Unknown(reason)
 
 
+@lru_cache(maxsize=4)
 def _judged(patch: Patch, gravity: tuple[float, ...]) -> tuple[Frame, tuple[Judged, ...]]:
     view = frame(patch, gravity)
     strongest = max(float(np.percentile(patch.density[patch.visible], STRONGEST_QUANTILE)) - patch.level, 1e-9)
@@ -190,10 +192,12 @@ def _judge(step: Step, view: Frame, patch: Patch, strongest: float) -> Judged | 
         "enough columns": ramp(len(step.height), AREA_ELEMENTS),
         "across gravity": ramp(step.tilt_deg, TILT_DEG),
         "whole": ramp(step.fill, FILL),
-        "flat": ramp(step.bulge, BULGE),
         "clear": ramp(step.clearness, CLEAR),
     }
     if not all(form.values()):
+        return None
+    form["flat"] = ramp(bulge(step, view), BULGE)
+    if not form["flat"]:
         return None
     pool = pool_of(step, view)
     sharp = ramp(pool.rise_elements, SHARP_ELEMENTS)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
-from pipeline.features.blocks import box_of, filled
+from pipeline.features.blocks import box_of, filled, labelled
 from pipeline.features.patch import Patch, Points
 from pipeline.model.image import Mask
 
@@ -132,13 +132,8 @@ def outline(patch: Patch) -> Mask:
 
 def largest(mask: Mask) -> Mask:
     """The largest connected piece of a mask, all neighbours."""
-    labels, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
-    if count <= 1:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    found: Mask = labels == int(np.argmax(sizes))
-    return found
+    labels, sizes = labelled(mask)
+    return mask if len(sizes) <= 2 else labels == int(np.argmax(sizes))
 
 
 def indices(mask: Mask, scale: tuple[float, ...]) -> Points:

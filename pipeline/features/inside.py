@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from pipeline.features.blocks import Box, box_of, filled, near_mask
+from pipeline.features.blocks import Box, box_of, filled, labelled, near_mask
 from pipeline.features.geometry import outline, voxel
 from pipeline.features.patch import LEAST_ELEMENTS, Patch, Values, known
 from pipeline.model.image import Floats, Mask
@@ -109,7 +109,7 @@ def _septa(patch: Patch, excess: Floats, whole: Mask, top: float) -> Mask:
 
 def _compartments(mask: Mask) -> int:
     """Pieces of a mask that hold at least `COMPARTMENT_ELEMENTS`, after thin bridges are cut; at least 1."""
-    opened = ndimage.binary_opening(mask, np.ones((3,) * mask.ndim))
-    labels, count = ndimage.label(opened)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    structure = np.ones((3,) * mask.ndim)
+    opened = near_mask(mask, 0, 2, lambda box: ndimage.binary_opening(mask[box], structure))
+    _, sizes = labelled(opened, faces_only=True)
     return max(1, int(np.count_nonzero(sizes >= COMPARTMENT_ELEMENTS)))

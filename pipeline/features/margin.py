@@ -5,7 +5,7 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import h_maxima
 
-from pipeline.features.blocks import Box, boxes, depth_of, filled, near_mask, near_values, size, widened
+from pipeline.features.blocks import Box, boxes, depth_of, filled, labelled, near_mask, near_values, size, widened
 from pipeline.features.geometry import greatest_extent, hull_of, largest, surface_points
 from pipeline.features.patch import Patch, Values, known
 from pipeline.model.image import Floats, Mask
@@ -51,7 +51,7 @@ def lobules(patch: Patch) -> int:
     while sum(size(box) for box in boxes(whole)) > MOST_ELEMENTS * stride**whole.ndim:
         stride += 1
     thin = (slice(None, None, stride),) * whole.ndim
-    density, whole = patch.density[thin], np.pad(whole[thin], 1)[(slice(1, -1),) * whole.ndim]
+    density, whole = patch.density[thin], whole[thin]
     spacing = [s * stride for s in patch.scale]
     width = SMOOTH_MM if isinstance(patch.spacing_mm, Known) else SMOOTH_ELEMENTS
     blur = [width / s for s in spacing]
@@ -73,8 +73,8 @@ def lobules(patch: Patch) -> int:
 
 def _count_domes(domes: Floats, whole: Mask, least: float) -> int:
     """Maxima that stand out by `least`. Pieces do not see one another, so each is looked at in its own box."""
-    labels, count = ndimage.label(whole, np.ones((3,) * whole.ndim))
-    highest = np.zeros(count + 1)
+    labels, sizes = labelled(whole)
+    highest = np.zeros(len(sizes))
     np.maximum.at(highest, labels[whole], domes[whole])
     found = 0
     for number, box in enumerate(ndimage.find_objects(labels), 1):

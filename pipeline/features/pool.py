@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.features.steps import Frame, Step
+from pipeline.features.rises import Frame
+from pipeline.features.steps import Step
 from pipeline.model.image import Floats
 
 SHALLOW = 0.25

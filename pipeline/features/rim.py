@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.features.blocks import widened
+from pipeline.features.blocks import labelled, widened
 from pipeline.features.geometry import Hull, hull_of, outline, surface_points
 from pipeline.features.patch import Patch, Points, Values, known
 from pipeline.model.image import Floats, Mask
@@ -60,8 +60,8 @@ def rim(patch: Patch) -> Values:
     (ellipsoid) that fits best, over the mean. `lucent_centre_contrast`: rim less middle over rim.
     `outer_to_inner_density`: mean of the outer third of the rays over that of the inner third.
     """
-    labels, count = ndimage.label(outline(patch), np.ones((3,) * patch.half.ndim))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    labels, sizes = labelled(outline(patch))
+    sizes = sizes[1:]
     places = ndimage.find_objects(labels)
     found: list[tuple[float, Values]] = []
     for number in np.argsort(-sizes, kind="stable")[:MOST_PARTS]:

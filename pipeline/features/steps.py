@@ -11,20 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.features.patch import Patch
+from pipeline.features.blocks import labelled, near_mask
+from pipeline.features.rises import Frame, rises_and_spread
 from pipeline.model.image import Floats, Mask
-from pipeline.model.known import Known
 
-LAYER_MM, LAYER_ELEMENTS = 1.2, 4
-"""Height of the layers compared above and below a step: 3 pixels of a radiograph, less than the thinnest sediment."""
-ACROSS_MM, ACROSS_ELEMENTS = 1.5, 5
-"""Width over which a step is averaged; a tilt of 10 degrees moves it by 0.3 mm in that."""
-STRAIGHT_MM, STRAIGHT_ELEMENTS = 0.35, 0.6
-"""How far a column may lie from the plane: the blur of a detector or kernel, and a little more than half an element."""
 LEAST_NOISES = 1.5
 """A rise is followed from this many times the spread of all rises in the patch; a step must be clearer as a whole."""
-SPREAD_SAMPLE = 250_000
-"""Elements at which that spread is read: right to half a percent."""
 FAINT = 0.4
 """Columns that rise by less than this share of their step are its blur beyond the walls."""
 STEEPEST_DEG = 20.0
@@ -42,33 +34,6 @@ size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """A patch turned so that its first axis runs down: along the array axis nearest to gravity.
-
-    `gravity` is the unit vector in this frame, `spacing` millimetres (or elements) along its axes.
-    `axis` and `flipped` lead back. `noise` is that of a rise.
-    """
-
-    raw: Floats
-    density: Floats
-    visible: Mask
-    valid: Mask
-    spacing: tuple[float, ...]
-    gravity: tuple[float, ...]
-    axis: int
-    flipped: bool
-    layer: int
-    across: tuple[int, ...]
-    tolerance: float
-    noise: float
-
-    def back(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Indices [point, axis] of this frame as indices of the patch."""
-        down = self.raw.shape[0] - 1 - index[:, 0] if self.flipped else index[:, 0]
-        return np.insert(index[:, 1:], self.axis, down, axis=1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """Columns whose sharpest rise lies in one plane.
 
@@ -76,8 +41,7 @@ class Step:
     its plane across gravity. `height` float [point of the part]: where the rise is, elements along the first axis.
     `rise` float [point of the part]: density below less above.
     `tilt_deg` against gravity; `width` the extent across, mm or elements (in a volume the lesser one of two);
-    `fill` the share of that extent which the columns fill; `bulge` how far its middle stands above its ends, in
-    tolerances; `clearness` its rise over the noise of that mean.
+    `fill` the share of that extent which the columns fill; `clearness` its rise over the noise of that mean.
     """
 
     edge: NDArray[np.intp]
@@ -88,7 +52,6 @@ class Step:
     tilt_deg: float
     width: float
     fill: float
-    bulge: float
     clearness: float
 
     @property
@@ -104,61 +67,12 @@ class Step:
         return found
 
 
-def frame(patch: Patch, gravity: tuple[float, ...]) -> Frame:
-    """The patch with `gravity` (unit vector) along its first axis."""
-    axis = int(np.argmax(np.abs(gravity)))
-    flipped = gravity[axis] < 0
-
-    def turn(array: NDArray[np.generic]) -> NDArray[np.generic]:
-        moved = np.moveaxis(array, axis, 0)
-        return moved[::-1] if flipped else moved
-
-    order = [axis, *(i for i in range(len(gravity)) if i != axis)]
-    spacing = tuple(patch.scale[i] for i in order)
-    down = tuple(abs(gravity[i]) if i == axis else gravity[i] for i in order)
-    layer = patch.elements(LAYER_MM, LAYER_ELEMENTS)[axis]
-    sizes = patch.elements(ACROSS_MM, ACROSS_ELEMENTS)
-    across = tuple(sizes[i] - 1 + sizes[i] % 2 for i in order[1:])
-    tolerance = STRAIGHT_ELEMENTS * spacing[0]
-    if isinstance(patch.spacing_mm, Known):
-        tolerance = max(STRAIGHT_MM, tolerance)
-    return Frame(
-        np.asarray(turn(patch.raw), np.float32),
-        np.asarray(turn(patch.density), np.float32),
-        np.asarray(turn(patch.visible), bool),
-        np.asarray(turn(patch.valid), bool),
-        spacing,
-        down,
-        axis,
-        bool(flipped),
-        max(2, layer),
-        across,
-        tolerance,
-        patch.noise * float(np.sqrt(2 / (max(2, layer) * np.prod(across)))),
-    )
-
-
-def rises(values: Floats, layer: int, across: tuple[int, ...]) -> Floats:
-    """Mean of the `layer` elements from an element downward less that of those above it, averaged across."""
-    smooth = values
-    for axis, size in enumerate(across, 1):
-        smooth = ndimage.uniform_filter1d(smooth, size, axis=axis) if size > 1 else smooth
-    mean = ndimage.uniform_filter1d(smooth, layer, axis=0, origin=0, mode="nearest")
-    below, above = layer // 2, layer - layer // 2
-    rows = np.arange(values.shape[0])
-    last = values.shape[0] - 1
-    found: Floats = mean[np.minimum(rows + below, last)] - mean[np.maximum(rows - above, 0)]
-    return found
-
-
 def find_steps(view: Frame) -> Iterator[Step]:
     """All straight steps of a patch, widest of each edge first."""
-    rise = rises(view.raw, view.layer, view.across)
-    some = rise.ravel()[:: rise.size // SPREAD_SAMPLE + 1]
-    spread = max(view.noise, 1.4826 * float(np.median(np.abs(some - np.median(some)))))
+    rise, spread = rises_and_spread(view)
     reach = 2 * max(1, view.layer // 2) + 1
     crest = (rise == ndimage.maximum_filter1d(rise, reach, axis=0)) & (rise > LEAST_NOISES * spread) & _near(view)
-    edges, _ = ndimage.label(crest, np.ones((3,) * rise.ndim))
+    edges, _ = labelled(crest)
     index = np.argwhere(crest)
     owner = edges[tuple(index.T)]
     order = np.argsort(owner, kind="stable")
@@ -169,9 +83,9 @@ def find_steps(view: Frame) -> Iterator[Step]:
 
 def _near(view: Frame) -> Mask:
     """Where a rise may belong to the lesion or run on from it."""
-    size = tuple(2 * (view.layer + a) + 1 for a in (view.layer, *view.across))
-    found: Mask = ndimage.maximum_filter(view.visible, size=size)
-    return found
+    reach = tuple(view.layer + a for a in (view.layer, *view.across))
+    size = tuple(2 * r + 1 for r in reach)
+    return near_mask(view.visible, reach, reach, lambda box: ndimage.maximum_filter(view.visible[box], size=size))
 
 
 def _straight(index: NDArray[np.intp], rise: Floats, spread: float, view: Frame) -> Iterator[Step]:
@@ -200,7 +114,6 @@ def _straight(index: NDArray[np.intp], rise: Floats, spread: float, view: Frame)
             tilt_deg=float(np.degrees(np.arctan(np.linalg.norm(slope)))),
             width=width,
             fill=fill,
-            bulge=_bulge(place[chosen, 1:], along[chosen]) / view.tolerance,
             clearness=_clearness(own[chosen], spread, view),
         )
 
@@ -263,21 +176,23 @@ def _clearness(rise: NDArray[np.float64], spread: float, view: Frame) -> float:
     return float(np.median(rise)) / max(spread, 1e-9) * float(np.sqrt(independent))
 
 
-def _bulge(across: NDArray[np.float64], along: NDArray[np.float64]) -> float:
-    """How far the middle of a step stands above its ends, by a parabola through its columns.
+def bulge(step: Step, view: Frame) -> float:
+    """How far the middle of a step stands above its ends, in tolerances, by a parabola through its columns.
 
     What is cut from the top of anything round fills the tolerance, so its bulge is about two tolerances; a level's is
     about none, a meniscus' less than none.
     """
-    centred = across - across.mean(axis=0)
+    place = np.column_stack([step.height, step.column]) * view.spacing
+    along = place @ np.asarray(view.gravity)
+    centred = place[:, 1:] - place[:, 1:].mean(axis=0)
     values, axes = np.linalg.eigh(np.atleast_2d(np.cov(centred.T)))
     turned = centred @ axes / np.sqrt(np.maximum(values, 1e-12))
     squares = [turned[:, i] ** 2 for i in range(turned.shape[1])]
     if len(along) < 2 * len(squares) + 2:
-        return 2.0
+        return 2.0 / view.tolerance
     fit = np.linalg.lstsq(np.column_stack([np.ones(len(along)), turned, *squares]), along, rcond=None)[0]
     edge = 3.0 if len(squares) == 1 else 4.0
-    return float(edge * fit[1 + turned.shape[1] :].max())
+    return float(edge * fit[1 + turned.shape[1] :].max()) / view.tolerance
 
 
 def beyond(step: Step, view: Frame) -> tuple[float, float]:

@@ -12,6 +12,7 @@ slices in the report add is printed beside them as allowances.
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -29,7 +30,7 @@ CT_GOAL_S, CT_ALARM_S = 4.5, 9.0
 CT_ALLOWANCE_S = 1.3 + 0.6 + 2.0 + 5.5
 """SEG, NIfTI labels, slices in the report, learned stage: CPU seconds."""
 ONE_STUDY = """
-import sys
+import resource, sys
 from pathlib import Path
 from pipeline.dicom.discovery import discover
 from pipeline.knowledge.settings import Settings
@@ -38,8 +39,10 @@ study, out = Path(sys.argv[1]), Path(sys.argv[2])
 settings = Settings()
 (found,) = discover((study,), settings.dicom, out).studies
 run_study(found, out / "studies" / "1", settings, Asked())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 """What a child does, without the supervising parent: one process whose CPU time can be read."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 RADIOGRAPH_GOAL_S, RADIOGRAPH_ALARM_S = 1.2, 2.5
 RADIOGRAPH_ALLOWANCE_S = 1.3 + 1.0 + 0.8
 """SEG, pictures, learned stage: CPU seconds."""
@@ -72,7 +75,7 @@ def main() -> int:
                 f"{name:26} {best[0]:7.2f} {best[1]:7.2f} {each:7.3f} {best[0] / each:7.1f} {best[2]:8.0f} "
                 f"{goal:6.1f} + {allowance:<8.1f} {2 * budget:6.1f}"
             )
-            print("   stages: " + ", ".join(f"{k} {v:.2f}" for k, v in best[3].items()))
+            print("   wall s by stage: " + ", ".join(f"{k} {v:.2f}" for k, v in best[3].items()))
     return 0
 
 
@@ -148,17 +151,17 @@ def _save(header: Dataset, stored: np.ndarray, path: Path) -> None:
 
 
 def _run(study: Path, out: Path) -> tuple[float, float, float, dict[str, float]]:
-    """(CPU seconds, wall seconds, peak resident MB of the largest process, seconds by stage) of one cold run."""
+    """(CPU seconds, wall seconds, peak resident MB, wall seconds by stage) of one cold run."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, "-c", ONE_STUDY, str(study), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(done.stderr)
     results = json.loads(next(out.glob("studies/*/results.json")).read_text())
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu, wall, after.ru_maxrss / 1024, results["seconds"]
+    return cpu, wall, int(done.stdout) / 1024, results["seconds"]
 
 
 def _seconds_k() -> float:
