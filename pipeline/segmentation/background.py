@@ -30,6 +30,7 @@ class Kind(IntEnum):
     OPENING = 0
     MEAN = 1
     NETWORK = 2
+    SUSPECTED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,8 @@ class ExcessMap:
     """Excess of attenuation over a background of one scale, [row, col], zero outside the valid field.
 
     `stride` is 1 on the working grid and 2 on the one of half its resolution; `kind` says what the background is.
-    A network's map of calcium (probability, 0 to 1) is handled alike; its `scale_mm` is 0.
+    A network's map of calcium (probability, 0 to 1) is handled alike; its `scale_mm` is 0. `SUSPECTED` maps are
+    those of the first two kinds where the network suspects calcium, zero elsewhere.
     """
 
     excess: Floats

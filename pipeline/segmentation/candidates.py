@@ -11,14 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.model.image import Floats
+from pipeline.model.image import Floats, Mask
 from pipeline.segmentation.background import ExcessMap, Kind, Layer
-from pipeline.segmentation.evidence import CHANNELS, NETWORK, Channels
+from pipeline.segmentation.evidence import CHANNELS, NETWORK, Channels, Crowd
 
 LEVELS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 """Excess, in units of attenuation, at which pieces are cut: from twice what counts as visible, in steps of two."""
-NETWORK_LEVELS = (0.1, 0.3, 0.6, 0.85)
+NETWORK_LEVELS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.93)
 """Probabilities at which pieces of a network's map are cut."""
+LEVELS_OF = {Kind.NETWORK: NETWORK_LEVELS, Kind.SUSPECTED: LEVELS[1:5]}
+"""Levels of the kinds that are cut otherwise than at `LEVELS`."""
+SUSPICION = 0.05
+"""Least probability that the network must give to some element of a piece that is looked at."""
 AREA_MM2 = (1.0, 6_000.0)
 """Least and largest area of a candidate: a 1 mm speck with its blur; a mass of 9 cm."""
 MOST_PIECES = 150
@@ -94,6 +98,11 @@ NETWORK_NAMES: tuple[str, ...] = (
     *(f"inside_{name}" for name in NETWORK),
     *(f"around_{name}" for name in NETWORK),
     "peak_calcium",
+    "inside_half",
+    "around_half",
+    "stronger",
+    "image_calcium",
+    "image_bone",
 )
 """Features that stand behind the others where there is a network's map."""
 
@@ -103,11 +112,12 @@ def candidates(maps: tuple[ExcessMap, ...], layers: tuple[Layer, ...], channels:
     found = []
     for excess_map in maps:
         layer, channel = next((a, b) for a, b in zip(layers, channels, strict=True) if a.stride == excess_map.stride)
-        for level in NETWORK_LEVELS if excess_map.kind is Kind.NETWORK else LEVELS:
-            pieces = _pieces(excess_map, level, layer)
+        suspected = channel.calcium > SUSPICION if channel.network else layer.valid
+        for level in LEVELS_OF.get(excess_map.kind, LEVELS):
+            pieces = _pieces(excess_map, level, layer, suspected)
             if pieces is not None:
                 found.append((_describe(pieces, excess_map, level, layer, channel), pieces, layer.stride))
-    return _gathered(found)
+    return _gathered(found, len(FEATURE_NAMES) + (len(NETWORK_NAMES) if channels[0].network else 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,8 +142,8 @@ class _Pieces:
         return np.asarray(np.bincount(self.piece, values, self.count) / np.bincount(self.piece, minlength=self.count))
 
 
-def _pieces(excess_map: ExcessMap, level: float, layer: Layer) -> _Pieces | None:
-    """The pieces above `level` whose area is possible, at most `MOST_PIECES`."""
+def _pieces(excess_map: ExcessMap, level: float, layer: Layer, suspected: Mask) -> _Pieces | None:
+    """The pieces above `level` whose area is possible and that hold something `suspected`, at most `MOST_PIECES`."""
     above = excess_map.excess > level
     numbers, count = ndimage.label(above, structure=np.ones((3, 3)))
     if not count:
@@ -143,6 +153,9 @@ def _pieces(excess_map: ExcessMap, level: float, layer: Layer) -> _Pieces | None
     area = np.bincount(flat[index], minlength=count + 1) * (layer.spacing_mm[0] * layer.spacing_mm[1])
     total = np.bincount(flat[index], excess_map.excess.ravel()[index], count + 1)
     weight = np.where((area >= AREA_MM2[0]) & (area <= AREA_MM2[1]), total / np.sqrt(np.maximum(area, 1e-6)), -1)
+    hold = np.zeros(count + 1, bool)
+    hold[numbers[suspected]] = True
+    weight[~hold] = -1
     weight[0] = -1
     kept = np.argsort(-weight, kind="stable")[:MOST_PIECES]
     kept = np.sort(kept[weight[kept] > 0])
@@ -166,10 +179,11 @@ def _describe(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer
     columns += [pieces.mean(channels.named(name)) for name in READ]
     columns += [_ring_mean(ring, channels.named(name), pieces.count) for name in READ]
     if channels.network:
-        calcium = channels.network[NETWORK.index("calcium")].ravel()[pieces.index]
+        calcium = channels.calcium.ravel()[pieces.index]
         columns += [pieces.mean(channel) for channel in channels.network]
         columns += [_ring_mean(ring, channel, pieces.count) for channel in channels.network]
-        columns += [np.maximum.reduceat(calcium, pieces.starts).astype(np.float64)]
+        peak = np.maximum.reduceat(calcium, pieces.starts).astype(np.float64)
+        columns += [peak, *_fit(pieces, ring, channels, peak), *_crowd(channels.crowd, peak)]
     return np.stack([np.asarray(c, np.float32) for c in columns], axis=1)
 
 
@@ -191,6 +205,22 @@ def _ring(pieces: _Pieces, layer: Layer) -> _Ring:
 def _ring_mean(ring: _Ring, values: Floats, count: int) -> Numbers:
     weight = np.bincount(ring.piece, minlength=count)
     return np.asarray(np.bincount(ring.piece, values.ravel()[ring.index], count) / np.maximum(weight, 1))
+
+
+def _fit(pieces: _Pieces, ring: _Ring, channels: Channels, peak: Numbers) -> list[Numbers]:
+    """Shares of a piece and of its ring where the network's calcium is above half of its peak in the piece."""
+    calcium = channels.calcium.ravel()
+    inside = calcium[pieces.index] > peak[pieces.piece] / 2
+    around = calcium[ring.index] > peak[ring.piece] / 2
+    size = np.maximum(np.bincount(ring.piece, minlength=pieces.count), 1)
+    return [pieces.mean_of(inside.astype(np.float64)), np.bincount(ring.piece, around, pieces.count) / size]
+
+
+def _crowd(crowd: Crowd, peak: Numbers) -> list[Numbers]:
+    """Per piece how many places of the image the network is surer of; log area, mm2, of its calcium; share of bone."""
+    stronger = len(crowd.peaks) - np.searchsorted(crowd.peaks, peak, side="right")
+    ones = np.ones(len(peak))
+    return [stronger.astype(np.float64), ones * np.log1p(crowd.calcium_mm2), ones * crowd.bone_share]
 
 
 def _shape(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer) -> list[Numbers]:
@@ -299,10 +329,10 @@ def _siblings(pieces: _Pieces, layer: Layer) -> Numbers:
     return np.asarray(np.sum(near & alike, axis=1) - 1, np.float64)
 
 
-def _gathered(found: list[tuple[Floats, _Pieces, int]]) -> Candidates:
+def _gathered(found: list[tuple[Floats, _Pieces, int]], features: int) -> Candidates:
     if not found:
         empty = np.zeros(0, np.intp)
-        return Candidates(np.zeros((0, len(FEATURE_NAMES)), np.float32), empty, np.zeros(1, np.intp), empty)
+        return Candidates(np.zeros((0, features), np.float32), empty, np.zeros(1, np.intp), empty)
     sizes = np.concatenate([np.diff(np.append(p.starts, len(p.index))) for _, p, _ in found])
     return Candidates(
         features=np.concatenate([f for f, _, _ in found]),

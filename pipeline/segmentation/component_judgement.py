@@ -65,16 +65,24 @@ def _session(model_name: str) -> tuple[onnxruntime.InferenceSession, ModelDigest
 
 def choose(found: Candidates, probabilities: Floats, least: float, shape: tuple[int, int]) -> tuple[Chosen, ...]:
     """The likeliest candidates, at least `least`, that do not overlap; `shape` is that of the working grid."""
+    return tuple(
+        Chosen(on_grid(found.of(index), int(found.strides[index]), shape), float(probabilities[index]))
+        for index in likeliest(found, probabilities, least, shape)
+    )
+
+
+def likeliest(found: Candidates, probabilities: Floats, least: float, shape: tuple[int, int]) -> tuple[int, ...]:
+    """Numbers of the candidates that `choose` keeps, the likeliest first."""
     taken = np.zeros(shape[0] * shape[1], bool)
-    chosen = []
+    kept = []
     likely = np.flatnonzero(probabilities >= least)
     for index in likely[np.argsort(-probabilities[likely], kind="stable")]:
         elements = on_grid(found.of(int(index)), int(found.strides[index]), shape)
         if np.mean(taken[elements]) > LARGEST_OVERLAP:
             continue
         taken[elements] = True
-        chosen.append(Chosen(elements, float(probabilities[index])))
-    return tuple(chosen)
+        kept.append(int(index))
+    return tuple(kept)
 
 
 def on_grid(elements: NDArray[np.intp], stride: int, shape: tuple[int, int]) -> NDArray[np.intp]:

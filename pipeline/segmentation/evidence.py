@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.model.image import Floats, Mask
@@ -38,20 +39,46 @@ TOP_SHARE = 0.995
 """From this share of the body's range upward the grey scale may be clipped."""
 
 
+CROWD_LEVEL, LIKELY = 0.3, 0.5
+"""Probabilities of places that the network suspects, and of what it takes for calcium."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """What the network makes of the whole image, against which a single place is weighed.
+
+    `peaks`: the highest probability of calcium of each place above `CROWD_LEVEL`, ascending; `calcium_mm2`: area of
+    what it takes for calcium; `bone_share`: mean probability of bone in the valid field.
+    """
+
+    peaks: NDArray[np.float64]
+    calcium_mm2: float
+    bone_share: float
+
+
+NO_CROWD = Crowd(np.zeros(0), 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Channels:
     """Arrays [row, col] of one layer in the order of `CHANNELS`, and the `noise` of the working grid.
 
-    `network` are the maps of `NETWORK`, empty where there is no network.
+    `network` are the maps of `NETWORK` and `crowd` their account, empty where there is no network.
     """
 
     arrays: tuple[Floats, ...]
     noise: float
     network: tuple[Floats, ...] = ()
+    crowd: Crowd = NO_CROWD
 
     def named(self, name: str) -> Floats:
         """The array called `name`."""
         return self.arrays[CHANNELS.index(name)]
+
+    @property
+    def calcium(self) -> Floats:
+        """The network's map of calcium; there is one."""
+        return self.network[NETWORK.index("calcium")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +97,7 @@ def channels_of(layer: Layer, maps: tuple[ExcessMap, ...], field: Field, seen: S
     value = layer.value
     coherence, cosine, sine = _structure(layer)
     arrays = (
-        *(_on_stride(m.excess, m.stride, layer) for m in maps if m.kind is not Kind.NETWORK),
+        *(_on_stride(m.excess, m.stride, layer) for m in maps if m.kind in (Kind.OPENING, Kind.MEAN)),
         _quantile(layer),
         _gradient(layer),
         _texture(layer),
@@ -82,7 +109,16 @@ def channels_of(layer: Layer, maps: tuple[ExcessMap, ...], field: Field, seen: S
         _distance(layer.body | ~layer.valid, layer, SKIN_CAP_MM),
         _distance(layer.valid, layer, EDGE_CAP_MM),
     )
-    return Channels(arrays, field.noise, tuple(_on_stride(m, 1, layer) for m in seen.network))
+    network = tuple(_on_stride(m, 1, layer) for m in seen.network)
+    return Channels(arrays, field.noise, network, _crowd(network, layer) if network else NO_CROWD)
+
+
+def _crowd(network: tuple[Floats, ...], layer: Layer) -> Crowd:
+    calcium, bone = (network[NETWORK.index(name)] for name in ("calcium", "bone"))
+    numbers, count = ndimage.label(calcium > CROWD_LEVEL, structure=np.ones((3, 3)))
+    peaks = np.sort(np.asarray(ndimage.maximum(calcium, numbers, np.arange(1, count + 1)), np.float64).reshape(-1))
+    area = np.count_nonzero(calcium > LIKELY) * layer.spacing_mm[0] * layer.spacing_mm[1]
+    return Crowd(peaks, float(area), float(bone[layer.valid].mean()) if layer.valid.any() else 0.0)
 
 
 def _on_stride(values: Floats, stride: int, layer: Layer) -> Floats:

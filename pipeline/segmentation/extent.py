@@ -23,6 +23,8 @@ SMOOTHING_MM = 0.3
 NOISE_FACTOR = 1.5
 """The level of the extent is at least this multiple of the noise that is left after smoothing."""
 LEAST_MM2 = 0.8
+LEAST_WITHIN = 0.3
+"""Least share of a candidate that lies where deposits may lie."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,20 +35,38 @@ class Drawn:
     background: Floats
 
 
-def draw(radiograph: Radiograph, field: Field, chosen: tuple[Chosen, ...], usable: Mask) -> Drawn:
+@dataclass(frozen=True, slots=True, eq=False)
+class Bounds:
+    """Masks [row, col] of the working grid.
+
+    `usable`: what the background may be read from; `within`: where deposits may lie.
+    """
+
+    usable: Mask
+    within: Mask
+
+
+def draw(radiograph: Radiograph, field: Field, chosen: tuple[Chosen, ...], bounds: Bounds) -> Drawn:
     """Visible extents of the `chosen` candidates on the stored pixels.
 
-    `usable` [row, col] of the working grid is what the background may be read from. Pieces that touch are one
+    Candidates of which less than `LEAST_WITHIN` lies where deposits may lie are left out. Pieces that touch are one
     deposit, as confident as the likeliest candidate in it.
     """
-    reach = _reach(field, chosen)
+    chosen = _confined(chosen, bounds.within.ravel())
+    reach = _reach(field, chosen) & bounds.within
     if not reach.any():
         return Drawn((), radiograph.attenuation)
-    background = without(field.value, reach > 0, usable)
+    background = without(field.value, reach, bounds.usable)
     seen, confidence = _seen(field, chosen, reach, field.value - background)
     fine_background = _background(radiograph, field, background, seen)
     deposits = _deposits(radiograph, field, seen, confidence)
     return Drawn(deposits, fine_background)
+
+
+def _confined(chosen: tuple[Chosen, ...], within: Mask) -> tuple[Chosen, ...]:
+    """The candidates cut to `within`, flat over the working grid."""
+    cut = ((c, c.elements[within[c.elements]]) for c in chosen)
+    return tuple(Chosen(e, c.probability) for c, e in cut if len(e) > LEAST_WITHIN * len(c.elements))
 
 
 def _reach(field: Field, chosen: tuple[Chosen, ...]) -> Mask:

@@ -69,7 +69,7 @@ def class_maps(radiograph: Radiograph, model: Path | None = None) -> ClassMaps:
     session, digest = _session(model or MODEL)
     step = grid_step(radiograph)
     channels = front_end(*to_grid(radiograph.attenuation, radiograph.valid, step))
-    calcium, bone, foreign = _tiled(session, channels)
+    calcium, bone, foreign = _both_ways(session, channels)
     return ClassMaps(calcium, bone, foreign, step, digest)
 
 
@@ -183,6 +183,14 @@ def separable(rows: Any, values: Floats, columns: Any) -> Floats:
     """The product rows @ values @ columns^T: float32 [row, col]."""
     found: Floats = np.ascontiguousarray((columns @ (rows @ values).T).T, dtype=np.float32)
     return found
+
+
+def _both_ways(session: Any, channels: Floats) -> Floats:
+    """Mean maps of the image as it is and mirrored at its second diagonal: what only one look suspects fades."""
+    straight = _tiled(session, channels)
+    mirrored = _tiled(session, np.ascontiguousarray(channels[:, ::-1, ::-1].transpose(0, 2, 1)))
+    mean: Floats = (straight + mirrored.transpose(0, 2, 1)[:, ::-1, ::-1]) / np.float32(2)
+    return mean
 
 
 def _tiled(session: Any, channels: Floats) -> Floats:

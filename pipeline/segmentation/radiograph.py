@@ -1,8 +1,10 @@
 """Where the calcium is on a radiograph: the story of the search."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from pipeline.knowledge.settings import SegmentationSettings
 from pipeline.model.image import CoarseMask, Floats, Mask, Radiograph
@@ -11,8 +13,8 @@ from pipeline.segmentation.background import ExcessMap, Kind, excess_maps, layer
 from pipeline.segmentation.candidates import Candidates, candidates
 from pipeline.segmentation.component_judgement import choose, judge
 from pipeline.segmentation.evidence import NETWORK, Seen, channels_of
-from pipeline.segmentation.extent import draw
-from pipeline.segmentation.field import Field, working_field
+from pipeline.segmentation.extent import Bounds, draw
+from pipeline.segmentation.field import Field, block_mean, working_field
 from pipeline.segmentation.foreign import foreign_objects
 from pipeline.segmentation.grouping import group
 from pipeline.segmentation.likely_bone import likely_bone
@@ -22,6 +24,10 @@ STRIDES = (1, 2)
 """Layers of the search: the working grid, and half its resolution for what is wide."""
 LEAST_SIDE = 12
 """Elements of the working grid a side, some 5 mm, below which nothing can be told."""
+SUSPECTED, SUSPECTED_MARGIN, LEAST_CUT_MM = 0.1, 2, 7.0
+"""Excess maps from 7 mm upward are also cut where the network's calcium, and two elements around, is above 0.1."""
+RULED_OUT = 0.05
+"""Probability below which the network's calcium cuts a deposit's extent, so that the bone beside it stays out."""
 LIKELY = 0.5
 """Probability from which the network's bone and metal are taken for such."""
 
@@ -51,23 +57,38 @@ def find_deposits(
     field = working_field(radiograph)
     if min(field.shape) < LEAST_SIDE:
         return _nothing(radiograph, field)
-    network = _on_grid(class_maps_seen, field)
-    foreign = foreign_objects(radiograph, field)
-    found, maps = _candidates(field, Seen(foreign, network))
+    seen = _seen(radiograph, field, class_maps_seen)
+    found, maps = _candidates(field, seen)
     probabilities, digest = judge(found.features)
     chosen = choose(found, probabilities, settings.radiograph_confidence, field.shape)
-    drawn = draw(radiograph, field, chosen, field.valid & ~foreign)
-    bone = network[NETWORK.index("bone")] > LIKELY if network else _bone(field, maps)
+    drawn = draw(radiograph, field, chosen, Bounds(field.valid & ~seen.foreign, _within(field, seen)))
+    bone = seen.network[NETWORK.index("bone")] > LIKELY if seen.network else _bone(field, maps)
     return Segmentation(
         lesions=group(drawn.deposits, field.pixel_mm),
         body=_coarse(field.body, field, radiograph),
         bone=_coarse(bone, field, radiograph),
-        foreign=_coarse(foreign, field, radiograph),
+        foreign=_coarse(seen.foreign, field, radiograph),
         noise=field.noise,
         background=drawn.background,
         models=(digest,) if class_maps_seen is None else (class_maps_seen.digest, digest),
         notes=field.notes,
     )
+
+
+def found_candidates(radiograph: Radiograph, field: Field, class_maps_seen: ClassMaps | None) -> Candidates:
+    """The candidates of a radiograph with their features, before they are judged; `field` is its working grid."""
+    return _candidates(field, _seen(radiograph, field, class_maps_seen))[0]
+
+
+def _seen(radiograph: Radiograph, field: Field, class_maps_seen: ClassMaps | None) -> Seen:
+    return Seen(foreign_objects(radiograph, field), _on_grid(class_maps_seen, field))
+
+
+def _within(field: Field, seen: Seen) -> Mask:
+    """Where deposits may lie: with a network, only where it does not rule calcium out."""
+    if not seen.network:
+        return field.valid
+    return field.valid & (seen.network[NETWORK.index("calcium")] >= RULED_OUT)
 
 
 def _nothing(radiograph: Radiograph, field: Field) -> Segmentation:
@@ -100,10 +121,19 @@ def _candidates(field: Field, seen: Seen) -> tuple[Candidates, tuple[ExcessMap, 
     """Candidates of a field, and the maps that they are pieces of."""
     layers = tuple(layer_of(field, stride) for stride in STRIDES)
     maps = excess_maps(layers)
-    if seen.network:
-        maps += (ExcessMap(seen.network[NETWORK.index("calcium")] * field.valid, 0.0, Kind.NETWORK, 1),)
     channels = tuple(channels_of(layer, maps, field, seen) for layer in layers)
+    if seen.network:
+        maps += _network_maps(maps, seen.network[NETWORK.index("calcium")] * field.valid)
     return candidates(maps, layers, channels), maps
+
+
+def _network_maps(maps: tuple[ExcessMap, ...], calcium: Floats) -> tuple[ExcessMap, ...]:
+    """The network's own map, and the `maps` of wider scales where it suspects calcium, so that bone beside is cut."""
+    fine = ndimage.binary_dilation(calcium > SUSPECTED, iterations=SUSPECTED_MARGIN)
+    coarse = block_mean(fine.astype(np.float32), (2, 2)) > 0.5
+    wide = (m for m in maps if m.scale_mm >= LEAST_CUT_MM)
+    cut = (replace(m, excess=m.excess * (fine if m.stride == 1 else coarse), kind=Kind.SUSPECTED) for m in wide)
+    return (ExcessMap(calcium, 0.0, Kind.NETWORK, 1), *cut)
 
 
 def _bone(field: Field, maps: tuple[ExcessMap, ...]) -> Mask:

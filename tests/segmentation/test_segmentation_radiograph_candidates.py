@@ -20,7 +20,7 @@ from pipeline.segmentation.background import excess_maps, layer_of
 from pipeline.segmentation.candidates import FEATURE_NAMES, NETWORK_NAMES, Candidates, candidates
 from pipeline.segmentation.component_judgement import Chosen, choose, judge, on_grid
 from pipeline.segmentation.evidence import Seen, channels_of
-from pipeline.segmentation.extent import draw
+from pipeline.segmentation.extent import Bounds, draw
 from pipeline.segmentation.field import Field, block_mean, working_field
 from pipeline.segmentation.foreign import foreign_objects
 
@@ -149,7 +149,7 @@ def test_the_extent_is_what_is_visible(film: Film) -> None:
     image = radiograph(film, noise=0.01)
     field = working_field(image)
     truth = block_mean(film.truth.astype(np.float32), field.factor)
-    drawn = draw(image, field, (Chosen(np.flatnonzero(truth > 0.7), 0.9),), field.valid)
+    drawn = draw(image, field, (Chosen(np.flatnonzero(truth > 0.7), 0.9),), Bounds(field.valid, field.valid))
     seen = np.zeros(image.shape, bool)
     for deposit in drawn.deposits:
         box = tuple(slice(a, b) for a, b in zip(deposit.crop.offset, deposit.crop.stop, strict=True))
@@ -163,7 +163,7 @@ def test_the_background_under_a_disc_is_the_limb() -> None:
     image = radiograph(film, noise=0.0)
     field = working_field(image)
     truth = block_mean(film.truth.astype(np.float32), field.factor)
-    drawn = draw(image, field, (Chosen(np.flatnonzero(truth > 0.7), 0.9),), field.valid)
+    drawn = draw(image, field, (Chosen(np.flatnonzero(truth > 0.7), 0.9),), Bounds(field.valid, field.valid))
     scale = field.log_per_unit
     error = (drawn.background - image.attenuation) * scale - (plain.log - film.log)
     assert np.abs(error[film.truth]).max() < 0.06
