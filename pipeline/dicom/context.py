@@ -1,5 +1,7 @@
 """context.json: what the referring clinician knows, checked whole; every mistake is named with its key.
 
+A FHIR R4 Bundle may stand in its place (`context_fhir`).
+
 Keys, units and limits are the tables of `context_keys`.
 """
 
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.dicom.context_fhir import bundle_content, is_fhir
 from pipeline.dicom.context_keys import EXAMINATION, HISTORY, LABS, MEDICATION, Kind, Limits, Test
 from pipeline.errors import ConfigurationError
 from pipeline.knowledge.settings import DicomSettings
@@ -61,7 +64,7 @@ def read_context(path: Path, *, max_bytes: int = DicomSettings().max_context_byt
     ConfigurationError with one line for each mistake, each with its key; nothing of the file is used then.
     """
     mistakes = _Mistakes("context.json" if path.name == "context.json" else "context file")
-    content = _parsed(path, mistakes, max_bytes)
+    content = _content(path, mistakes, max_bytes)
     for key in content:
         if key not in _TOP:
             mistakes.add(_shown(key), f"unknown key; known are {', '.join(sorted(_TOP))}")
@@ -87,10 +90,15 @@ def read_context(path: Path, *, max_bytes: int = DicomSettings().max_context_byt
 
 def context_study(path: Path, *, max_bytes: int = DicomSettings().max_context_bytes) -> str | None:
     """The study_instance_uid that a context file states, None when it states none. Errors as `read_context`."""
-    uid = _parsed(path, _Mistakes("context.json" if path.name == "context.json" else "context file"), max_bytes).get(
-        "study_instance_uid"
-    )
+    mistakes = _Mistakes("context.json" if path.name == "context.json" else "context file")
+    uid = _content(path, mistakes, max_bytes).get("study_instance_uid")
     return uid if isinstance(uid, str) else None
+
+
+def _content(path: Path, mistakes: _Mistakes, max_bytes: int) -> dict[str, Any]:
+    """The object in the file; a FHIR Bundle is turned into the same form."""
+    content = _parsed(path, mistakes, max_bytes)
+    return bundle_content(content, mistakes.add) if is_fhir(content) else content
 
 
 def _parsed(path: Path, mistakes: _Mistakes, max_bytes: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pipeline.differential.case import Case, Situation, degree, situation_of
 from pipeline.differential.rank import Ranking
 from pipeline.knowledge.loading import Knowledge
-from pipeline.knowledge.records import Advice
+from pipeline.knowledge.records import NO_CALCIFICATION, Advice
 from pipeline.model.measure import Finding
 from pipeline.model.ranking import Differential, Recommendation
 from pipeline.model.vocabulary import State
@@ -53,10 +53,11 @@ def situations_of(case: Case) -> tuple[Situation, ...]:
 
 
 def leading(differential: Differential, knowledge: Knowledge) -> frozenset[str]:
-    """Entities with a notable share, and the first two unless their share is small."""
+    """Entities with a notable share, and the first two unless their share is small or nothing was found."""
     notable = knowledge.profile.numbers.notable_share
+    least = notable if differential.top.entity == NO_CALCIFICATION else notable / 4
     entities = [r for r in differential.ranked if r.entity in knowledge.entities]
-    return frozenset(r.entity for i, r in enumerate(entities) if r.probability >= (notable / 4 if i < 2 else notable))
+    return frozenset(r.entity for i, r in enumerate(entities) if r.probability >= (least if i < 2 else notable))
 
 
 def information(finding: str, differential: Differential, knowledge: Knowledge) -> float:

@@ -66,6 +66,11 @@ def lesion_findings(
     return tuple(_hidden(finding, found, knowledge) for finding in found.values())
 
 
+def place_findings(lesion: Lesion, knowledge: Knowledge) -> tuple[Finding, ...]:
+    """What follows from the region a lesion lies in, by all rules of kind Placed."""
+    return tuple(_placed(rule, lesion) for rule in knowledge.rules if isinstance(rule, Placed))
+
+
 def _placed(rule: Placed, lesion: Lesion) -> Finding:
     """By the region the lesion lies in."""
     if not isinstance(lesion.region, Known):

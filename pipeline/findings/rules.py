@@ -1,16 +1,19 @@
 """Features become the probability of a finding, by readable curves (configs/findings.yaml)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.knowledge.rules import Bar, Measured, Term
+from pipeline.knowledge.rules import Bar, Fitted, Measured, Term
 from pipeline.model.known import Known, Unknown
 from pipeline.model.measure import Feature, Finding, Measurement
 from pipeline.model.vocabulary import State
 
 EVEN = 0.5
 """From this probability on a finding counts as present."""
+SHARPEST = 0.005
+"""Probabilities are not taken closer to 0 or 1 than this when they are corrected."""
 
 
 def state_of(probability: float) -> State:
@@ -50,7 +53,7 @@ def apply(rule: Measured, measurement: Measurement, lesion: int, modality: str) 
         reasons = dict.fromkeys(r.reason for r in (needed or missing))
         return not_assessable(rule.finding, "; ".join(reasons), lesion, rule.would_help)
     chances = [r.probability for r in known]
-    probability = min(chances) if rule.combine == "all" else max(chances)
+    probability = corrected(min(chances) if rule.combine == "all" else max(chances), rule.fitted)
     because = ", ".join(dict.fromkeys(r.says for r in known if r.says))
     names = tuple(r.feature for r in known)
     return assessed(rule.finding, probability, because, features=names, lesion=lesion)
@@ -75,6 +78,15 @@ def _read(term: Term, features: dict[str, Feature]) -> _Reading | Unknown:
     if not np.isfinite(value):
         return Unknown(f"{term.feature.replace('_', ' ')} has no value")
     return _Reading(term.feature, curve(value, term.points), term.says.format(value=value) if term.says else "")
+
+
+def corrected(probability: float, fitted: Fitted | None) -> float:
+    """The probability with its log odds shifted and scaled; unchanged without a fit."""
+    if fitted is None:
+        return probability
+    p = min(max(probability, SHARPEST), 1 - SHARPEST)
+    odds = fitted.offset + fitted.slope * math.log(p / (1 - p))
+    return 1 / (1 + math.exp(-odds))
 
 
 def curve(value: float, points: tuple[tuple[float, float], ...]) -> float:

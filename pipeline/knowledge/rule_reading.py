@@ -62,7 +62,7 @@ def _rule(section: str, finding: str, row: Table, names: _Names) -> k.Rule:
 
 
 def _measured(finding: str, row: Table, features: Collection[str] | None) -> k.Measured:
-    row.only("all", "any", "not_if", "only_on", "only_on_because", "would_help")
+    row.only("all", "any", "not_if", "only_on", "only_on_because", "would_help", "fitted")
     combine = "any" if row.has("any") else "all"
     terms = tuple(_term(t, features) for t in row.rows(combine))
     if not terms:
@@ -75,7 +75,13 @@ def _measured(finding: str, row: Table, features: Collection[str] | None) -> k.M
         row.choice("only_on", ("ct", "radiograph"), "kind of image") if row.has("only_on") else None,
         row.text("only_on_because") if row.has("only_on") else None,
         row.optional_text("would_help"),
+        _fitted(row.table("fitted")) if row.has("fitted") else None,
     )
+
+
+def _fitted(row: Table) -> k.Fitted:
+    row.only("offset", "slope", "source")
+    return k.Fitted(row.number("offset", -10, 10), row.number("slope", 0.01, 5), row.text("source"))
 
 
 def _feature(row: Table, features: Collection[str] | None) -> str:

@@ -28,8 +28,20 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Fitted:
+    """What makes a rule honest: log odds become offset + slope times themselves (Platt 1999)."""
+
+    offset: float
+    slope: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """A finding of a lesion, by its features. all: as sure as the weakest term; any: as sure as the strongest."""
+    """A finding of a lesion, by its features. all: as sure as the weakest term; any: as sure as the strongest.
+
+    `fitted` then corrects how sure that is.
+    """
 
     finding: str
     terms: tuple[Term, ...]
@@ -38,6 +50,7 @@ class Measured:
     only_on: str | None = None
     only_on_because: str | None = None
     would_help: str | None = None
+    fitted: Fitted | None = None
 
 
 @dataclass(frozen=True, slots=True)

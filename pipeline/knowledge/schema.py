@@ -105,6 +105,8 @@ def _measured() -> Schema:
         ("feature", "above", "because"), feature=TEXT, above={"type": "number"}, because=TEXT, would_help=TEXT
     )
     keys: dict[str, Schema] = {"all": _list(term), "any": _list(term), "not_if": _list(bar)}
+    slope: Schema = {"type": "number", "minimum": 0.01, "maximum": 5}
+    keys["fitted"] = _record(("offset", "slope", "source"), offset={"type": "number"}, slope=slope, source=TEXT)
     return _record((), **keys, only_on={"enum": ["ct", "radiograph"]}, only_on_because=TEXT, would_help=TEXT)
 
 

@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 
 from pipeline.differential.advice import recommend
-from pipeline.differential.case import Case
+from pipeline.differential.case import Case, Situation
+from pipeline.differential.cells import cells_of
+from pipeline.differential.claims import IMAGES, SIGN, claims_of, leaves, weighs
+from pipeline.differential.exclusions import exclude
 from pipeline.differential.rank import Ranking, rank
 from pipeline.knowledge.loading import Knowledge, load_knowledge
 from pipeline.model.known import Known, Unknown
 from pipeline.model.lesion import Crop, Lesion
 from pipeline.model.measure import Finding
 from pipeline.model.vocabulary import Region, State
+from tests.contract.assertion_weights import EXCLUSIONS, WEIGHTS
 
 SILENT = ("nothing", "benchmark")
 """What an assertion that acts nowhere in a differential is marked with."""
@@ -156,18 +160,18 @@ def both(*checks: Check) -> Check:
     return check
 
 
-def nearer(one: str, other: str, finding: str, *given: str, **where: object) -> Check:
-    """The assertion's widening draws two answers together: switching it off moves them apart."""
+def nearer(assertion: str, one: str, other: str, *given: str, **where: object) -> Check:
+    """The assertion's widening draws two answers together: switching it off alone moves them apart."""
 
     def check() -> None:
         from dataclasses import replace
 
-        study = case(*given, finding, **where)
+        study = case(*given, **where)
         silent = replace(
             seed(),
             profile=replace(
                 seed().profile,
-                assertions=tuple(replace(a, acts="nothing") if a.acts == "widening" else a for a in seed().assertions),
+                assertions=tuple(replace(a, acts="nothing") if a.id == assertion else a for a in seed().assertions),
             ),
         )
         gaps = [abs(np.log(share(rank(study, k), one) / share(rank(study, k), other))) for k in (seed(), silent)]
@@ -408,7 +412,8 @@ CASES: dict[str, Check] = {
     "A068": parts("fluid_moves_on_compression", MILK, TC),
     "A071": early_is_small,
     "A072": both(
-        nearer(TC, GRANULOMA, "small_lesion", "lobulated", "septate"), advises("A072", "small_lesion", "lobulated")
+        nearer("A072", TC, GRANULOMA, "small_lesion", "lobulated", "septate"),
+        advises("A072", "small_lesion", "lobulated"),
     ),
     "A073": advises("A073", "amorphous", "periarticular", "fluid_collection", "fluid_moves_on_compression"),
     "A074": never_above(BURSA, "periarticular"),
@@ -437,15 +442,15 @@ CASES: dict[str, Check] = {
     "A099": raises("beside_humeral_head", TC, region="shoulder"),
     "A100": raises("beside_scapula", TC, region="shoulder"),
     "A101": both(
-        nearer(TC, TENDON, "small_lesion", "lobulated", "septate", region="shoulder"),
+        nearer("A101", TC, TENDON, "small_lesion", "lobulated", "septate", region="shoulder"),
         advises("A101", "small_lesion", "lobulated", region="shoulder"),
     ),
     "A102": both(
-        nearer(TC, NODE, "small_lesion", "lobulated", "septate", region="axilla"),
+        nearer("A102", TC, NODE, "small_lesion", "lobulated", "septate", region="axilla"),
         advises("A102", "small_lesion", "lobulated", region="axilla"),
     ),
     "A103": advises("A103", "lobulated", "mass_like", region="shoulder"),
-    "A104": nearer(TC, GRANULOMA, "site_popliteal", "lobulated", "septate", region="popliteal"),
+    "A104": nearer("A104", TC, GRANULOMA, "site_popliteal", "lobulated", "septate", region="popliteal"),
     "A105": parts("exam_mobile", TC, GRANULOMA, region="popliteal"),
     "A106": parts("exam_well_defined", TC, GRANULOMA, region="popliteal"),
     "A107": raises("small_lesion", TC, region="popliteal"),
@@ -508,3 +513,65 @@ def test_every_assertion_has_a_case_or_a_reason_why_it_acts_nowhere() -> None:
 
 def test_assertions_run_from_1_to_144() -> None:
     assert [a.id for a in seed().assertions] == [f"A{n:03d}" for n in range(1, 145)]
+
+
+def situation(assertion: str, finding: str) -> Situation:
+    """The finding is present, and all that the assertion's condition asks for."""
+    condition = next(a.condition for a in seed().profile.assertions if a.id == assertion)
+    terms = (*condition.only_if, *condition.any_of[:1])
+    present = {finding, *(t for t in terms if ":" not in t)}
+    found = {name: Finding(name, State.PRESENT, 1.0, "told") for name in sorted(present)}
+    found |= {name: Finding(name, State.ABSENT, 0.0, "told") for name in condition.only_if_absent}
+    named = dict(term.split(":") for term in reversed(terms) if ":" in term)
+    modality = named.get("modality")
+    return Situation(found, named.get("region"), modality if modality in IMAGES else None)
+
+
+def weight_is_there(assertion: str, finding: str, direction: str, about: str) -> None:
+    """The finding weighs in the direction, and the assertion is named as the reason."""
+    said = next(a for a in seed().profile.assertions if a.id == assertion)
+    cells = cells_of(claims_of(finding, seed()), situation(assertion, finding), seed())
+    for entity in leaves(about, seed()):
+        assert assertion in cells[entity].assertions, (assertion, entity)
+        beside = [cells[other].present for versus in said.versus for other in leaves(versus, seed())] or [0.0]
+        assert SIGN[direction] * (cells[entity].present - beside[0]) > 0, (assertion, entity, cells[entity].present)
+
+
+def weights_of(row: str) -> Check:
+    assertion, finding, direction, *abouts = row.split()
+
+    def check() -> None:
+        for about in abouts:
+            weight_is_there(assertion, finding, direction, about)
+        known = next(a for a in seed().assertions if a.id == assertion)
+        assert (known.finding, known.direction) == (finding, direction)
+
+    return check
+
+
+def exclusions_of(row: str) -> Check:
+    assertion, finding, _, *abouts = row.split()
+
+    def check() -> None:
+        level = np.zeros(len(seed().entities))
+        acting = exclude(level, 0.0, situation(assertion, finding), seed()).evidence
+        lowered = {e.entity for e in acting if e.assertions == (assertion,) and e.weight < 0}
+        assert lowered == {entity for about in abouts for entity in leaves(about, seed())}
+
+    return check
+
+
+ROWS = {f"{row.split()[0]} weighs": weights_of(row) for row in WEIGHTS.split("\n") if row}
+ROWS |= {f"{row.split()[0]} excludes": exclusions_of(row) for row in EXCLUSIONS.split("\n") if row}
+
+
+@pytest.mark.parametrize("row", sorted(ROWS))
+def test_an_assertion_that_weighs_is_the_reason_of_its_weight(row: str) -> None:
+    ROWS[row]()
+
+
+def test_every_assertion_that_weighs_is_in_the_table() -> None:
+    profile = seed().profile
+    weighing = {a.id for a in profile.assertions if a.finding and weighs(a, profile)} - profile.subtype_only
+    weighing |= {a.id for a in profile.assertions if a.acts == "exclusion"}
+    assert {name.split()[0] for name in ROWS} == weighing

@@ -64,14 +64,16 @@ def test_the_same_lesion_on_two_views_counts_once() -> None:
 def test_a_lesion_that_may_not_be_real_says_less_and_leaves_room_for_nothing() -> None:
     sure, doubtful = shares(study(MASS)), shares(study(MASS, sure=0.5))
     assert doubtful["tumoral_calcinosis"] < sure["tumoral_calcinosis"]
-    assert doubtful["no_calcification"] > 0.3 > sure["no_calcification"]
+    assert doubtful["no_calcification"] > 0.25 > sure["no_calcification"]
 
 
-def test_nothing_found_is_most_likely_nothing_there() -> None:
+def test_nothing_found_is_most_likely_nothing_there_and_less_surely_on_a_radiograph() -> None:
+    said = []
     for kind in ("ct", "radiograph"):
         found = shares(study(kind=kind))
         assert max(found, key=lambda e: found[e]) == "no_calcification"
-        assert found["no_calcification"] >= 0.8
+        said.append(found["no_calcification"])
+    assert 0.5 < said[1] < said[0] < 0.9
 
 
 def test_a_calcified_artery_beside_a_mass_is_a_second_process() -> None:

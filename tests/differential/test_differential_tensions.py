@@ -22,6 +22,11 @@ def test_t1_a_level_in_a_collection_between_muscles_may_be_milk_of_calcium(profi
     assert shares(case, profile)[MILK] > 0.2
 
 
+def test_t1_a_level_in_a_lobulated_mass_is_not_milk_of_calcium() -> None:
+    view = yes("gravity_sensitive_view")
+    assert weight(study(yes("fluid_level", "mass_like", "lobulated"), overall=view), MILK, "fluid_level") < -1.6
+
+
 def test_t2_a_level_speaks_loudly_and_its_absence_softly() -> None:
     view = yes("gravity_sensitive_view")
     assert weight(study(yes("fluid_level"), overall=view), TC, "fluid_level") > 2.99
@@ -152,3 +157,36 @@ def test_uraemic_masses_count_as_metastatic_in_the_literature() -> None:
             study(mass, overall={"chronic_kidney_disease": kidney, "gravity_sensitive_view": 1.0}), "literature"
         )
         assert max(found, key=lambda e: found[e]) == first
+
+
+@pytest.mark.parametrize(
+    ("finding", "entity"),
+    [
+        ("fat_component", "calcified_lipoma"),
+        ("uncalcified_mass", "calcified_lipoma"),
+        ("uncalcified_mass", "synovial_tumor"),
+        ("uncalcified_mass", "matrix_producing_tumor"),
+        ("zonal_ossification", "myositis_ossificans"),
+        ("nodal_pattern", "calcified_lymph_node"),
+        ("site_axilla", "calcified_lymph_node"),
+        ("rice_grain", "cysticercosis"),
+    ],
+)
+def test_what_the_words_of_the_text_mean_weighs_in_the_seed(finding: str, entity: str) -> None:
+    assert weight(study(yes(finding)), entity, finding) > 1.5
+
+
+def test_t8_vessels_calcified_early_speak_a_little_for_tumoral_calcinosis() -> None:
+    case = study(yes("mass_like"), overall=yes("early_vascular_calcification"))
+    assert weight(case, TC, "early_vascular_calcification") == pytest.approx(0.7, abs=0.01)
+
+
+def test_t15_a_mass_is_no_reason_for_or_against_dermatomyositis() -> None:
+    assert weight(study(yes("mass_like")), DM, "mass_like") == 0
+    assert weight(study({"mass_like": 0.0}), DM, "mass_like") == 0
+
+
+def test_a047_t25_no_deposit_speaks_against_dermatomyositis_and_says_nothing_of_milk_of_calcium() -> None:
+    case = study(overall={"radiograph_shows_deposit": 0.0})
+    assert weight(case, DM, "radiograph_shows_deposit") < -1.5
+    assert weight(case, MILK, "radiograph_shows_deposit") == 0

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.findings.rules import apply, curve
-from pipeline.knowledge.rules import Bar, Measured, Term
+from pipeline.findings.rules import apply, corrected, curve
+from pipeline.knowledge.rules import Bar, Fitted, Measured, Term
 from pipeline.model.known import Known, Unknown
 from pipeline.model.measure import Feature, Measurement
 from pipeline.model.vocabulary import State
@@ -75,3 +75,16 @@ def test_a_rule_for_ct_says_so_on_a_radiograph() -> None:
 
 def test_a_value_that_is_no_number_is_not_judged() -> None:
     assert apply(Measured("lobulated", (LOBES,)), measured(lobules=float("nan")), 1, "ct").state is State.NOT_ASSESSABLE
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_fit_keeps_the_order_and_stays_a_probability(one: float, other: float) -> None:
+    fitted = Fitted(-1.0, 0.4, "test")
+    low, high = sorted((one, other))
+    assert 0 < corrected(low, fitted) <= corrected(high, fitted) < 1
+
+
+def test_without_a_fit_nothing_changes_and_a_slope_below_one_makes_less_sure() -> None:
+    assert corrected(0.97, None) == 0.97
+    assert 0.5 < corrected(0.97, Fitted(0.0, 0.4, "test")) < 0.97
+    assert corrected(0.5, Fitted(0.0, 0.4, "test")) == 0.5
