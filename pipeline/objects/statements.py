@@ -13,8 +13,8 @@ from pipeline.model.ranking import Differential, Ranked
 from pipeline.model.vocabulary import State
 from pipeline.objects import codes
 
-MOST_ENTITIES = 6
-"""Entities of a differential that are written out."""
+MOST_ENTITIES, MOST_OF_LESION = 6, 3
+"""Entities of the study's differential, and of one lesion's, that are written out."""
 LEAST_PROBABILITY = 0.01
 MOST_EVIDENCE = 4
 """Items of evidence written out for each entity."""
@@ -36,7 +36,8 @@ def entities_as_evaluations(
     differential: Differential, words: Codes, *, evidence: bool
 ) -> list[sr.QualitativeEvaluation]:
     """The likeliest entities with their probabilities and, where asked, the evidence in plain words."""
-    likely = [r for r in differential.ranked if r.probability >= LEAST_PROBABILITY][:MOST_ENTITIES]
+    most = MOST_ENTITIES if evidence else MOST_OF_LESION
+    likely = [r for r in differential.ranked if r.probability >= LEAST_PROBABILITY][:most]
     return [_entity(r, words, evidence=evidence) for r in likely]
 
 
