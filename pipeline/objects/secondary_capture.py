@@ -7,6 +7,7 @@ from highdicom.sc import SCImage
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pipeline.model.identity import MANUFACTURER, derived_uid
@@ -37,7 +38,7 @@ def secondary_capture(image: Image, picture: NDArray[np.uint8], statement: str) 
         instance_number=1,
         manufacturer=MANUFACTURER,
         patient_orientation=tuple(header.get("PatientOrientation") or ("L", "F")),
-        laterality=header.get("ImageLaterality") or header.get("Laterality") or None,
+        laterality=_side(header),
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
     made.SeriesDescription = "Calcific deposits: key picture (AI)"
@@ -45,6 +46,12 @@ def secondary_capture(image: Image, picture: NDArray[np.uint8], statement: str) 
     made.Laterality = str(made.get("Laterality") or "")
     stamp(made, header)
     return made
+
+
+def _side(header: Dataset) -> str | None:
+    """R, L or B as the header has it; anything else is not known."""
+    found = str(header.get("ImageLaterality") or header.get("Laterality") or "")
+    return found if found in ("R", "L", "B") else None
 
 
 def _with_band(picture: NDArray[np.uint8], statement: str) -> NDArray[np.uint8]:

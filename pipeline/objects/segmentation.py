@@ -114,8 +114,7 @@ def _description(number: int, lesion: Lesion, key: str, version: str) -> Segment
 
 def _mend_projection(made: Dataset, source: Dataset) -> None:
     """Highdicom drops PatientOrientation, and keeps a frame of reference that would ask for a slice thickness."""
-    if "PatientOrientation" in source:
-        made.PatientOrientation = source.PatientOrientation
+    made.PatientOrientation = source.get("PatientOrientation") or ""
     for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
         if keyword in made:
             delattr(made, keyword)

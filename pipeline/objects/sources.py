@@ -1,5 +1,6 @@
 """Headers of the images that an object is about, made fit for highdicom without touching the stored files."""
 
+import re
 from pathlib import Path
 
 import pydicom
@@ -19,6 +20,7 @@ TYPE_2 = (
     "ReferringPhysicianName",
 )
 """Attributes that may be empty but must be there (PS3.3 C.7.1.1, C.7.2.1)."""
+_AGE = re.compile(r"\d{3}[DWMY]")
 LONGEST = {"StudyID": 16, "AccessionNumber": 16}
 """Longest value, characters (VR SH, PS3.5 table 6.2-1): senders exceed it and our object would inherit the fault."""
 
@@ -39,6 +41,19 @@ def _header(path: Path, thickness_mm: float | None) -> Dataset:
             setattr(header, keyword, "")
     for keyword, length in LONGEST.items():
         setattr(header, keyword, str(header.get(keyword) or "")[:length])
+    _drop_invalid(header)
     if thickness_mm is not None and not header.get("SliceThickness"):
         header.SliceThickness = round(thickness_mm, 4)
     return header
+
+
+def _drop_invalid(header: Dataset) -> None:
+    """Leave out what breaks the standard and would be inherited: ages, half a clinical trial, spacings of zero."""
+    if not _AGE.fullmatch(str(header.get("PatientAge") or "000D")):
+        del header.PatientAge
+    if not header.get("ClinicalTrialSponsorName"):
+        for keyword in [k for k in header.dir() if k.startswith("ClinicalTrial")]:
+            delattr(header, keyword)
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        if not all(float(v) > 0 for v in header.get(keyword) or ()):
+            delattr(header, keyword)

@@ -203,8 +203,9 @@ def _procedure(pictured: Sequence[Pictured]) -> Code:
 
 
 def _fits_library(header: Dataset) -> bool:
-    """Whether highdicom's image library can describe an image: it needs spacing and orientation."""
-    if header.get("Modality") == "CT":
-        return all(header.get(k) for k in ("PixelSpacing", "SliceThickness", "FrameOfReferenceUID"))
-    spaced = header.get("PixelSpacing") or header.get("ImagerPixelSpacing")
-    return bool(spaced and header.get("PatientOrientation"))
+    """Whether highdicom's image library can describe an image."""
+    try:
+        sr.ImageLibraryEntryDescriptors(header)
+    except (AttributeError, ValueError, TypeError, KeyError):
+        return False
+    return True

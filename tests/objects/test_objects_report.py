@@ -145,3 +145,21 @@ def test_codes_are_valid_and_private_words_fit() -> None:
     values = {private_word(name).value for name in names}
     assert len(values) == len(names)
     assert max(len(v) for v in values) <= LONGEST_CODE
+
+
+def test_what_is_wrong_in_a_source_header_is_not_inherited(dx: Radiograph, tmp_path: Path) -> None:
+    path = dx.identity.sources[0].path
+    header = pydicom.dcmread(path)
+    with pydicom.config.disable_value_validation():
+        header.PatientAge = "62"
+    header.ClinicalTrialSponsorName, header.ClinicalTrialProtocolID = "", "P"
+    header.PixelSpacing, header.ImageLaterality = [0, 0], "U"
+    del header.PatientOrientation
+    header.save_as(path)
+    paths = _written(dx, tmp_path / "out")
+    assert sorted(paths) == ["sc", "seg-1", "sr"]
+    for written in paths.values():
+        stored = pydicom.dcmread(written)
+        assert "PatientAge" not in stored
+        assert "ClinicalTrialProtocolID" not in stored
+    assert pydicom.dcmread(paths["seg-1"]).PatientOrientation in ("", None)
