@@ -47,7 +47,7 @@ def perform(call: Call, base: Settings, workers: int) -> list[Row]:
     try:
         call.target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".calcinosis-", dir=call.target) as aside:
-            settings, profile = _settings(call.settings, base, Path(aside))
+            settings, profile = task_settings(call.settings, base, Path(aside))
             out = Path(aside) / "out"
             report = run(Request((call.source,), out, settings, profile, workers), lambda *_: None)
             if exit_code(report) == 130:
@@ -61,7 +61,7 @@ def perform(call: Call, base: Settings, workers: int) -> list[Row]:
     return rows
 
 
-def _settings(named: Mapping[str, Any], base: Settings, aside: Path) -> tuple[Settings, str]:
+def task_settings(named: Mapping[str, Any], base: Settings, aside: Path) -> tuple[Settings, str]:
     """The settings with what the host names, checked as a settings file is; and the profile."""
     wanted = {key: value for key, value in named.items() if key != "profile"}
     profile = named.get("profile", "seed")

@@ -14,7 +14,6 @@ SOFT_TISSUE = Code("87784001", "SCT", "Soft tissue")
 """Site of a deposit whose region is not known."""
 
 PRESENT = Code("52101004", "SCT", "Present")
-ABSENT = Code("272519000", "SCT", "Absent")
 """CID 240."""
 LESIONS = Code("246206008", "SCT", "Number of lesions")
 SIDES: dict[Laterality, Code] = {

@@ -6,13 +6,16 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
 import pytest
 
 from pipeline.batch.hosts import calls
+from pipeline.batch.module import task_settings
 from pipeline.errors import UsageError
+from pipeline.knowledge.settings import BatchSettings, Settings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 STUDY = ROOT / "sample_data" / "studies" / "hydatid_cyst_thigh_ct"
@@ -72,6 +75,14 @@ def test_a_setting_of_the_task_that_does_not_exist_is_told(tmp_path: Path) -> No
     assert done.returncode != 0
     assert "time_out" in done.stderr
     assert not list((tmp_path / "output").glob("*"))
+
+
+def test_what_a_task_sets_lies_over_the_settings_of_the_site(tmp_path: Path) -> None:
+    base = replace(Settings(), batch=BatchSettings(timeout_s=77.0), worker=WorkerSettings(allowed_ae_titles=("A",)))
+    found, profile = task_settings({"profile": "literature", "segmentation": {"ct_confidence": 0.8}}, base, tmp_path)
+    assert found == replace(base, segmentation=replace(base.segmentation, ct_confidence=0.8))
+    assert profile == "literature"
+    assert task_settings({}, base, tmp_path) == (base, "seed")
 
 
 def test_monai_packages_read_and_write_the_holoscan_folders(tmp_path: Path) -> None:
