@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.batch.run import Request, run
-from pipeline.errors import CalcinosisError
+from pipeline.errors import CalcinosisError, StudyError
 from pipeline.knowledge.settings import Settings
 from pipeline.worker.deliver import deliver
 from pipeline.worker.log import tell
@@ -21,7 +21,8 @@ POLL_S = 0.5
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Run until `stop` is set; studies that are being analysed are finished first.
 
-    OutputError where folder or ports cannot be had. What was running when a worker died is done again at the start.
+    OutputError where folder or ports cannot be had, StudyError where an internal error stopped it. What was running
+    when a worker died is done again at the start.
     """
     own = settings.worker
     store = Store(Path(own.folder).resolve())
@@ -33,7 +34,8 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     page = start_status(Pages(spool, store, tally, lambda: not stop.is_set()), own.status_host, own.status_port)
     loops: list[Callable[[], bool]] = [lambda: analyse_next(store, spool, settings)] * own.workers
     loops.append(lambda: deliver_next(spool, settings))
-    threads = [threading.Thread(target=_repeat, args=(loop, stop)) for loop in loops]
+    broken: list[str] = []
+    threads = [threading.Thread(target=repeat, args=(loop, stop, broken)) for loop in loops]
     threads.append(threading.Thread(target=page.serve_forever, kwargs={"poll_interval": POLL_S}))
     for thread in threads:
         thread.start()
@@ -46,6 +48,8 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     page.server_close()
     spool.close()
     tell("stopped")
+    if broken:
+        raise StudyError(f"the worker stopped itself by an internal error ({broken[0]}): start it again and report it")
 
 
 def analyse_next(store: Store, spool: Spool, settings: Settings) -> bool:
@@ -84,7 +88,12 @@ def deliver_next(spool: Spool, settings: Settings) -> bool:
     return True
 
 
-def _repeat(step: Callable[[], bool], stop: threading.Event) -> None:
-    while not stop.is_set():
-        if not step():
-            stop.wait(POLL_S)
+def repeat(step: Callable[[], bool], stop: threading.Event, broken: list[str]) -> None:
+    """Do `step` until told to stop; an error that nobody foresaw stops the whole worker, so that it is seen."""
+    try:
+        while not stop.is_set():
+            if not step():
+                stop.wait(POLL_S)
+    except Exception as error:  # a thread's edge: a worker that looks alive and does nothing is worse than none
+        broken.append(type(error).__name__)
+        stop.set()

@@ -20,6 +20,7 @@ from worker_process import Worker
 
 from pipeline.knowledge.settings import Settings, WorkerSettings
 from pipeline.worker.receive import Tally
+from pipeline.worker.serve import repeat
 from pipeline.worker.spool import Spool
 from pipeline.worker.status import Pages
 from pipeline.worker.store import Store
@@ -123,6 +124,16 @@ def test_what_a_reason_says_is_escaped(store: Store, spool: Spool) -> None:
     page = Pages(spool, store, Tally(), lambda: True).page()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_an_error_that_nobody_foresaw_stops_the_worker_instead_of_a_thread() -> None:
+    def step() -> bool:
+        raise ZeroDivisionError
+
+    stop, broken = threading.Event(), list[str]()
+    repeat(step, stop, broken)
+    assert stop.is_set()
+    assert broken == ["ZeroDivisionError"]
 
 
 def test_settings_of_the_worker_change_no_result() -> None:
