@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from pipeline.report.study_folder import write_failure
 from pipeline.report.worklist import summary_row, worklist_page
 from pipeline.study import knowledge_for, names_for, software
 
+UNPACKED = ".calcinosis-unpacked-"
+"""Where archives are unpacked: among the system's temporary files, or where a cluster sees them."""
 Row = dict[str, Any]
 Progress = Callable[[int, int, Row], None]
 """Called after each study with the number done, the number of all, and the study's row."""
@@ -31,7 +33,7 @@ Progress = Callable[[int, int, Row], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. `context` is a context.json for the one study of the input."""
+    """What was asked for. `context` is a context.json for the one study of the input, `cluster` a Dask scheduler."""
 
     inputs: tuple[Path, ...]
     out: Path
@@ -40,6 +42,7 @@ class Request:
     workers: int = 1
     context: Path | None = None
     force: bool = False
+    cluster: str | None = None
 
 
 @dataclass(slots=True)
@@ -57,11 +60,12 @@ def run(request: Request, progress: Progress) -> Row:
     ends running studies, keeps finished ones and is told by "interrupted" in the result.
     """
     silence_libraries()
+    request = _absolute(request)
     prepare_output(request.out)
     if request.context is not None:
         read_context(request.context)
     made_by = software(request.settings, knowledge_for(request.profile))
-    with tempfile.TemporaryDirectory(prefix="calcinosis-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=UNPACKED, dir=request.out if request.cluster else None) as scratch:
         found = discover(request.inputs, request.settings.dicom, Path(scratch))
         if request.context is not None and len(found.studies) > 1:
             raise UsageError(f"--context speaks of one study and the input holds {len(found.studies)}: name one study")
@@ -73,6 +77,13 @@ def run(request: Request, progress: Progress) -> Row:
         except KeyboardInterrupt:
             tally.interrupted = True
     return _conclude(request, found, made_by, tally)
+
+
+def _absolute(request: Request) -> Request:
+    """The same with absolute paths: studies may run where the current folder is another."""
+    context = request.context and request.context.absolute()
+    inputs = tuple(path.absolute() for path in request.inputs)
+    return replace(request, inputs=inputs, out=request.out.resolve(), context=context)
 
 
 def exit_code(report: Row) -> int:
@@ -94,7 +105,7 @@ def _rows(request: Request, found: Discovery, made_by: Software, scratch: Path) 
             yield {**summary_row(results, job.folder.name), "unchanged": True}
         else:
             jobs.append(job)
-    outcomes = run_local(jobs, request.workers)
+    outcomes = _engine(request, jobs)
     try:
         for outcome in outcomes:
             yield _row(outcome, made_by, names_for(request.profile))
@@ -102,11 +113,19 @@ def _rows(request: Request, found: Discovery, made_by: Software, scratch: Path) 
         outcomes.close()
 
 
+def _engine(request: Request, jobs: list[Job]) -> Generator[Outcome]:
+    if request.cluster is None:
+        return run_local(jobs, request.workers)
+    from pipeline.batch.cluster import run_on_cluster
+
+    return run_on_cluster(jobs, request.cluster, (request.out, *request.inputs))
+
+
 def _job(request: Request, study: StudyFiles, made_by: Software, scratch: Path) -> Job:
     parts = (made_by.version, made_by.settings_sha256, made_by.knowledge_sha256, made_by.profile)
     return Job(
         study=study,
-        folder=request.out.resolve() / "studies" / file_stem(study.study_instance_uid),
+        folder=request.out / "studies" / file_stem(study.study_instance_uid),
         settings=request.settings,
         profile=request.profile,
         fingerprint=fingerprint(study, parts, request.context, scratch),

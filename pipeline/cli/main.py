@@ -84,6 +84,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="folder, file or .zip")
     run.add_argument("-o", "--out", type=Path, required=True, help="folder for the results")
     run.add_argument("--workers", type=_positive, default=None, metavar="N", help="studies at a time (default: cores)")
+    run.add_argument("--dask", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://head:8786")
     run.add_argument("--profile", default="seed", help=PROFILE_HELP)
     run.add_argument("--settings", type=Path, help="settings file (YAML)")
     run.add_argument("--context", type=Path, help="context.json of the one study of the input")
@@ -126,6 +127,7 @@ def _run(options: argparse.Namespace) -> int:
         workers=options.workers or len(os.sched_getaffinity(0)),
         context=options.context,
         force=options.force,
+        cluster=options.dask,
     )
     with shown(sys.stderr) as progress:
         report = run(request, progress)

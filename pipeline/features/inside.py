@@ -11,6 +11,10 @@ from pipeline.model.known import Unknown
 
 SEPTUM_MM, SEPTUM_ELEMENTS = 3.0, 9
 """Widest lucent band that is a septum and not a compartment (finding `septate`: 0.5 to 3 mm)."""
+LEAST_OCTAGON = 7
+"""Elements across below which an octagon is no rounder than a box."""
+OCTAGON_SHARE = 0.414
+"""Side of a regular octagon over its width."""
 SEPTUM_DEPTH = 0.15
 """How much a septum is less dense than its sides, as a share of the lesion's density."""
 NOISES = 3.0
@@ -101,10 +105,27 @@ def _septa(patch: Patch, excess: Floats, whole: Mask, top: float) -> Mask:
 
     def bands(box: Box) -> Mask:
         smooth = ndimage.gaussian_filter(np.where(whole[box], excess[box], 0), 0.7)
-        found: Mask = whole[box] & (ndimage.grey_closing(smooth, size=size) - smooth > least)
+        found: Mask = whole[box] & (_closed(smooth, size) - smooth > least)
         return found
 
     return near_mask(whole, 0, tuple(s + 3 for s in size), bands)
+
+
+def _closed(values: Floats, size: tuple[int, ...]) -> Floats:
+    """Closing by a box of `size`; in a fine plane by an octagon as wide, so that a band counts however it lies."""
+    if values.ndim != 2 or min(size) < LEAST_OCTAGON:
+        plain: Floats = ndimage.grey_closing(values, size=size)
+        return plain
+    box = tuple(round(OCTAGON_SHARE * s) | 1 for s in size)
+    rounds = (min(size) - min(box)) // 2
+    cross = ndimage.generate_binary_structure(2, 1)
+    found: Floats = ndimage.maximum_filter(values, size=box)
+    for _ in range(rounds):
+        found = ndimage.maximum_filter(found, footprint=cross)
+    found = ndimage.minimum_filter(found, size=box)
+    for _ in range(rounds):
+        found = ndimage.minimum_filter(found, footprint=cross)
+    return found
 
 
 def _compartments(mask: Mask) -> int:

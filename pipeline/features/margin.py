@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 from skimage.measure import label
-from skimage.morphology import h_maxima
+from skimage.morphology import local_maxima, reconstruction
 
 from pipeline.features.blocks import Box, boxes, depth_of, filled, labelled, near_mask, near_values, size, widened
 from pipeline.features.geometry import greatest_extent, hull_of, largest, surface_points
@@ -14,11 +14,13 @@ from pipeline.model.known import Known
 SMOOTH_MM, SMOOTH_ELEMENTS = 0.7, 2.0
 """Blur before domes are counted: half of the smallest wall between lobules."""
 DOME_SHARE = 0.01
-"""A lobule stands out of its surroundings by this share of the highest dome ..."""
+"""A lobule stands out of its surroundings by this share of the highest dome, and at least by ..."""
 NOISES = 3.0
-"""... by so many times the noise that the blur leaves ..."""
-STAIR_ELEMENTS = 0.35
-"""... and by what an error of the depth by a third of an element, the stairs of an outline, makes of it."""
+"""... so many times the noise that the blur leaves, and ..."""
+ROUNDED = 1.5
+"""Elements by which the depth is blurred: along a thin wall it jumps by half an element from place to place."""
+STAIR_ELEMENTS = 0.6
+"""... what an error of its depth by half an element, the stairs of an outline, makes of high domes."""
 MOST_POINTS = 4_000
 """Points of an outline that are held against its hull."""
 MOST_ELEMENTS = 1_000_000
@@ -63,11 +65,14 @@ def lobules(patch: Patch) -> int:
         return found
 
     excess = near_values(whole, 0, reach, smooth)
-    depth = np.sqrt(depth_of(whole, spacing))
+    rough = depth_of(whole, spacing)
+    even = near_values(whole, 0, int(4 * ROUNDED) + 1, lambda box: ndimage.gaussian_filter(rough[box], ROUNDED))
+    depth = np.sqrt(even)
     noise = patch.noise * float(np.prod([min(1.0, (2 * np.pi**0.5 * b) ** -0.5) for b in blur]))
     domes = excess * depth
-    stairs = STAIR_ELEMENTS * min(spacing) / (2 * float(depth.max())) * float(excess.max())
-    least = max(DOME_SHARE * float(domes.max()), NOISES * noise * float(depth.max()), stairs)
+    high = domes >= 0.5 * domes.max()
+    stairs = STAIR_ELEMENTS * min(spacing) / 2 * float((excess[high] / depth[high]).max())
+    least = max(DOME_SHARE * float(domes.max()), NOISES * noise * float(depth.max()) + stairs)
     return max(1, _count_domes(domes, whole, least))
 
 
@@ -80,8 +85,9 @@ def _count_domes(domes: Floats, whole: Mask, least: float) -> int:
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         if highest[number] >= least:
             around = widened(box, 1, whole.shape)
-            own = np.where(labels[around] == number, domes[around], 0)
-            found += int(label(h_maxima(own, least), return_num=True, connectivity=whole.ndim)[1])
+            own = np.where(labels[around] == number, domes[around], 0).astype(np.float64)
+            tops = local_maxima(reconstruction(own - least, own), connectivity=whole.ndim)
+            found += int(label(tops, return_num=True, connectivity=whole.ndim)[1])
     return found
 
 

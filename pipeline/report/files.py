@@ -71,8 +71,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 @contextlib.contextmanager
 def staged_folder(final: Path) -> Iterator[Path]:
     """A new folder beside `final` that takes its place when the block ends well, and vanishes when it does not."""
-    aside = final.with_name(f".{final.name}.{os.getpid()}")
-    old = final.with_name(f".{final.name}.{os.getpid()}.old")
+    own = f"{os.uname().nodename}-{os.getpid()}"  # machines may share the folder
+    aside = final.with_name(f".{final.name}.{own}")
+    old = final.with_name(f".{final.name}.{own}.old")
     try:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)

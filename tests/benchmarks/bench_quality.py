@@ -1,7 +1,8 @@
 """How much of what is there is found, how well, and what is marked for nothing, on simulated studies with truth.
 
 Usage:
-  python tests/benchmarks/bench_quality.py --truth COHORT --out FOLDER [--results RUN] [--workers 2] [--jobs 1]
+  python tests/benchmarks/bench_quality.py --truth COHORT --out FOLDER
+      [--results RUN] [--workers 2] [--jobs 1] [--readme]
 
 COHORT has studies/ and truth/ (sample_data, what `calcinosis sample` or another generator of the same format wrote).
 Without `--results` the pipeline runs over the cohort at a low confidence (0.1), so that the curve reaches beyond the
@@ -28,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from quality_baselines import baseline, read_images
 from quality_figures import Scored, curve, groups, table
 from quality_match import match
-from quality_report import markdown
+from quality_report import markdown, short
 from quality_sheets import Drawn, draw_sheet, worst
 from quality_truth import Answers, Kind, TrueStudy, read_answers, read_study, study_names
+from readme_block import write_block
 
 from pipeline.knowledge.settings import SegmentationSettings
 
@@ -50,6 +52,7 @@ def main() -> int:
     parser.add_argument("--ct", type=float, default=SegmentationSettings().ct_confidence, help="threshold in use")
     parser.add_argument("--radiograph", type=float, default=SegmentationSettings().radiograph_confidence)
     parser.add_argument("--no-baselines", action="store_true")
+    parser.add_argument("--readme", action="store_true", help="write the table into the README")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     names = study_names(options.truth)
@@ -71,6 +74,8 @@ def main() -> int:
     (options.out / "quality.md").write_text(
         markdown(report, {str(kind): value for kind, value in least.items()}, command)
     )
+    if options.readme:
+        write_block("quality", short(report, command))
     print((options.out / "quality.md").read_text())
     return 0
 

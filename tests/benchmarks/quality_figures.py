@@ -121,6 +121,11 @@ def _of_deposit(image: Matched, deposit: Deposit, least: float) -> Iterator[tupl
         yield f"any touch, {kind}", float(deposit.touched(least))
         yield f"IoU >= 0.1, {kind}", float(iou >= LEAST_IOU)
         yield f"IoU >= 0.3, {kind}", float(iou >= GOOD_IOU)
+    if deposit.touched(least):
+        labels = {hit.label for hit in deposit.hits if hit.confidence >= least}
+        others = {hit.label for other in image.deposits if other is not deposit for hit in other.hits}
+        yield "split: lesions a touched deposit", len(labels)
+        yield "merged: touched deposits that share a lesion", float(bool(labels & others))
     level = deposit.row["fluid_level"]
     if deposit.dice is not None:
         yield "Dice of found", deposit.dice

@@ -14,6 +14,8 @@ FIRST = (
     "normals without false lesion",
     "Dice of found",
     "boundary error mm",
+    "split: lesions a touched deposit",
+    "merged: touched deposits that share a lesion",
     "level sensitivity, per image",
     "level sensitivity, per image, unfiltered",
     "level specificity, per image",
@@ -49,6 +51,31 @@ def markdown(report: Mapping[str, Table], least: Mapping[str, float], command: s
         lines += ["", *_curve(own["curve"])]
         lines += ["", *_parts(own["parts"])]
     return "\n".join(lines) + "\n"
+
+
+def short(report: Mapping[str, Table], command: str) -> str:
+    """The rows of a README: each figure of the pipeline beside the baseline's, a modality a pair of columns."""
+    kinds = list(report["pipeline"])
+    names = [name for name in FIRST if any(name in report["pipeline"][kind]["whole"] for kind in kinds)]
+    lines = [
+        f"`{command}`",
+        "",
+        "| figure | " + " | ".join(f"{kind} | {kind}, baseline" for kind in kinds) + " |",
+        "|---|" + "---|---|" * len(kinds),
+    ]
+    for name in names:
+        cells = [
+            _shown(table[name], name) if table and name in table else ""
+            for kind in kinds
+            for table in (_part(report, "pipeline", kind), _part(report, "baseline", kind))
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _part(report: Mapping[str, Table], way: str, kind: str) -> Table:
+    found: Table = report.get(way, {}).get(kind, {}).get("whole", {})
+    return found
 
 
 def _whole(own: Table, other: Table | None) -> Iterator[str]:

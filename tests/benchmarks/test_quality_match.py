@@ -89,6 +89,18 @@ def test_tables_count_visible_and_all_deposits_apart() -> None:
     assert set(groups([scored])) == {"visibility 0.5 to 1", "visibility 2 to 4", "phlebolith"}
 
 
+def test_two_lesions_on_a_deposit_are_a_split_and_one_on_two_a_merger() -> None:
+    labels = answer().labels.copy()
+    labels[15:20, 10:30] *= 3
+    split = table([Scored("a", "radiograph", False, (match(true_image(), Answer(labels), 0.0),), failed=False)], 0.0)
+    assert split["split: lesions a touched deposit"].value == 2
+    assert split["merged: touched deposits that share a lesion"].value == 0
+    both = Answer((true_image().labels > 0).astype(np.int32), {1: said(1, 0.9)})
+    merged = table([Scored("a", "radiograph", False, (match(true_image(), both, 0.0),), failed=False)], 0.0)
+    assert merged["split: lesions a touched deposit"].value == 1
+    assert merged["merged: touched deposits that share a lesion"].value == 1
+
+
 def test_what_was_not_answered_is_missed_everywhere() -> None:
     scored = Scored("a", "radiograph", False, (match(true_image(), None, 0.5),), failed=True)
     whole = table([scored], 0.5)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from shapes import SPACING_MM, bar, disc, patch, ring, value, wave, wave_length
+from shapes import SPACING_MM, bar, disc, grid, patch, ring, value, wave, wave_length
 
 from pipeline.features.line import line
 from pipeline.model.known import Unknown
@@ -14,6 +14,27 @@ def test_a_bar_has_its_length_and_width() -> None:
     assert value(found["length_to_width"]) > 15
     assert value(found["linearity"]) > 0.75
     assert value(found["branches"]) == 0
+
+
+@pytest.mark.parametrize("turn_deg", [0, 15, 30, 45, 60])
+def test_two_slanted_walls_are_measured_as_two_straight_ones(turn_deg: float) -> None:
+    y, x = grid(260, 260)
+    angle = np.radians(turn_deg)
+    across, along = y * np.cos(angle) - x * np.sin(angle), y * np.sin(angle) + x * np.cos(angle)
+    found = line(patch((np.abs(np.abs(across) - 12.5) <= 3.5) & (np.abs(along) <= 100)))
+    assert value(found["skeleton_length"]) == pytest.approx(2 * 194 * SPACING_MM, rel=0.05)
+    assert value(found["mean_width"]) == pytest.approx(7 * SPACING_MM, rel=0.08)
+    assert value(found["tram_track_fraction"]) > 0.9
+
+
+def test_small_even_grains_keep_a_point_each() -> None:
+    mask = np.zeros((12, 12, 40), bool)
+    for start in (4, 14, 24):
+        mask[4:6, 4:6, start : start + 2] = True
+        mask[4:8, 4:8, start + 4 : start + 8] = True
+    found = line(patch(mask))
+    assert value(found["width_variation"]) < 1
+    assert value(found["mean_width"]) > 2
 
 
 def test_a_disc_is_no_line() -> None:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from shapes import ball, disc, discs, noisy, patch, value
+from shapes import ball, disc, discs, grid, noisy, patch, value
 
-from pipeline.features.margin import margin
+from pipeline.features.margin import lobules, margin
 
 CLOVERS = {
     2: ((0.0, -16.0), (0.0, 16.0)),
@@ -45,3 +45,11 @@ def test_a_step_is_sharper_than_a_cloud() -> None:
     )
     assert sharp > 0.9
     assert soft < 0.5
+
+
+@pytest.mark.parametrize("turn_deg", [0, 15, 30, 45])
+def test_a_wall_is_no_row_of_lobules_however_it_lies(turn_deg: float) -> None:
+    y, x = grid(240, 240)
+    angle = np.radians(turn_deg)
+    across, along = y * np.cos(angle) - x * np.sin(angle), y * np.sin(angle) + x * np.cos(angle)
+    assert lobules(patch((np.abs(across) <= 4) & (np.abs(along) <= 90), noise=0.01)) == 1
