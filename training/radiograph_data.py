@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from pipeline.segmentation.network import front_end, interpolation, separable
+from training.radiograph_clutter import dust, metal, soft_parts, stone
 from training.radiograph_exposure import collimation, mottle, noisy, processed, signals, valid_field
 from training.radiograph_scenes import BONE, METAL, WATER, Canvas, Deposit, Film, Floats, Scene, Sources, placed
 
 CROP = 192
 """Cells: 77 mm of surroundings."""
-SHARES = (0.54, 0.20, 0.26)
+SHARES = (0.62, 0.16, 0.22)
 """Of scenes, projections, films."""
 FILM_WEIGHT = 2.0
 """Films are few, and what is false on them is what matters."""
@@ -25,6 +25,10 @@ SURE_LOG = 0.03
 """Fainter changes count neither way."""
 NOTHING_LOG = 0.003
 """Less is no change at all."""
+STONES = 0.25
+"""Share of pasted deposits that are a few single stones."""
+BODY_CM = 0.4
+"""Less water is air."""
 BONE_G_CM2 = 0.06
 METAL_CM = 0.02
 """Least paths that count as bone and as metal."""
@@ -82,10 +86,12 @@ def scene_example(scene: Scene, sources: Sources, rng: np.random.Generator, past
     canvas = _cut(scene, rng)
     if rng.random() < paste:
         _paste(canvas, sources, rng)
-    if rng.random() < 0.3:
-        _clutter(canvas, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.4:
+        metal(canvas, rng)
+    if rng.random() < 0.1:
         _gas(canvas, sources, rng)
+    if rng.random() < 0.15:
+        soft_parts(canvas, rng)
     field_share = collimation(canvas.water.shape, rng)
     with_calcium, without = signals(canvas, field_share, rng)
     change = np.log(without / with_calcium)
@@ -93,6 +99,8 @@ def scene_example(scene: Scene, sources: Sources, rng: np.random.Generator, past
     if rng.random() < 0.3:
         log_value += mottle(log_value.shape, rng)
     values, text = processed(log_value, field_share, rng)
+    if rng.random() < 0.12:
+        values = values + dust(values.shape, rng)
     valid = valid_field(field_share, rng)
     labels, weights = _labels(canvas, change, field_share > 0.5)
     labels[2] |= text
@@ -116,7 +124,7 @@ def film_example(film: Film, sources: Sources, rng: np.random.Generator) -> Exam
         body = (values - values.min()).astype(np.float32)
         canvas = Canvas(body, np.zeros_like(values), np.zeros_like(values))
         for _ in range(rng.integers(1, 3)):
-            _paste(canvas, sources, rng)
+            _paste(canvas, sources, rng, least=0.0)
         change = 0.55 * sum((placed(d, shape) for d in canvas.deposits), np.zeros_like(values))
         inside = values[share > 0.5]
         spread = float(np.subtract(*np.percentile(inside, (98, 2)))) if inside.size else 1.0
@@ -175,11 +183,14 @@ def _cut(scene: Scene, rng: np.random.Generator) -> Canvas:
     return canvas
 
 
-def _paste(canvas: Canvas, sources: Sources, rng: np.random.Generator) -> None:
-    """Put a deposit of another scene, turned and resized, somewhere into the body."""
+def _paste(canvas: Canvas, sources: Sources, rng: np.random.Generator, least: float = BODY_CM) -> None:
+    """Put a deposit of another scene, turned and resized, or stones somewhere into the body (`least` of water)."""
     donors = [s for s in (sources.scenes[rng.integers(len(sources.scenes))] for _ in range(6)) if s.deposits]
-    body = np.argwhere(canvas.water[::4, ::4] > 0.25 * np.percentile(canvas.water[::4, ::4], 90)) * 4
+    body = np.argwhere(canvas.water[::4, ::4] > max(least, 0.25 * np.percentile(canvas.water[::4, ::4], 90))) * 4
     if not donors or not len(body):
+        return
+    if rng.random() < STONES:
+        canvas.deposits += [stone(canvas.water.shape, body, rng) for _ in range(rng.integers(1, 5))]
         return
     deposit = donors[0].deposits[rng.integers(len(donors[0].deposits))]
     scale = float(np.exp(rng.uniform(np.log(0.5), np.log(1.5))))
@@ -207,36 +218,6 @@ def _gas(canvas: Canvas, sources: Sources, rng: np.random.Generator) -> None:
     for deposit in gas.deposits:
         shape = ndimage.gaussian_filter(deposit.calcium, rng.uniform(1, 4), truncate=2.5)
         canvas.water -= np.float32(rng.uniform(0.5, 3)) * np.minimum(shape / max(float(shape.max()), 1e-6) * 2, 1)
-
-
-def _clutter(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Further metal: wires, clips, letters, rings, screws."""
-    shape = canvas.water.shape
-    image = Image.new("L", (shape[1], shape[0]), 0)
-    pen = ImageDraw.Draw(image)
-    for _ in range(rng.integers(1, 5)):
-        y, x = (float(rng.uniform(0, n)) for n in shape)
-        angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(4, 30)
-        dx, dy = np.cos(angle) * size, np.sin(angle) * size
-        match rng.integers(5):
-            case 0:
-                bow = rng.normal(0, 1, 2) * size * 3
-                t = np.linspace(0, 1, 30)
-                xs = x + dx * 6 * t + bow[0] * t * (1 - t)
-                ys = y + dy * 6 * t + bow[1] * t * (1 - t)
-                pen.line(list(zip(xs, ys, strict=True)), fill=int(rng.uniform(40, 255)), width=int(rng.integers(1, 6)))
-            case 1:
-                pen.line([x, y, x + dx * 0.5, y + dy * 0.5], fill=255, width=int(rng.integers(2, 5)))
-                pen.line([x - dy * 0.15, y + dx * 0.15, x + dx * 0.5, y + dy * 0.5], fill=255, width=2)
-            case 2:
-                letter = str(rng.choice(list("LRAPEKSM123457")))
-                pen.text((x, y), letter, fill=255, font=ImageFont.load_default(size=float(rng.uniform(14, 50))))
-            case 3:
-                pen.ellipse([x, y, x + size, y + size], outline=255, width=int(rng.integers(1, 5)))
-            case _:
-                pen.line([x, y, x + dx * 2, y + dy * 2], fill=255, width=int(rng.integers(4, 12)))
-    thickness = np.float32(rng.uniform(0.03, 0.4))
-    canvas.metal += ndimage.gaussian_filter(np.asarray(image, np.float32) / 255, 0.5) * thickness
 
 
 def _labels(canvas: Canvas, change: Floats, open_field: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Floats]:

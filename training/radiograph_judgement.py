@@ -1,15 +1,14 @@
-"""Fit the judgement of candidates on radiographs, without and with the network, and write it as ONNX.
+"""Fit the judgement of candidates on radiographs, and write it as ONNX.
 
-python -m training.radiograph_judgement --scenes TABLES --films TABLES --plain TABLES --unseen TABLES
+python -m training.radiograph_judgement --scenes TABLES --films TABLES --unseen TABLES [--unseen-scenes TABLES]
     [--unseen-films TABLES] [--out FOLDER]
 
-`--scenes`, `--films` and `--plain` are tables of `training.radiograph_tables` without network; `--unseen` of cohorts
-that the network has not seen, with it. Two boosted tables come out. *Alone* judges by the image's own contrasts and is
-fitted on scenes and films, in the end on `--plain` too, on which its operating point was chosen before. *With the
-network* goes on from what scenes and films gave, with
-small trees over all features fitted on the unseen cohorts, for on images that it was trained on the network looks
-better than it is; its operating point is chosen on the same cohorts, outside each fit by study. Both are scaled so
-that 0.5 stands for `FALSE_AN_IMAGE` false candidates an image. Needs lightgbm and onnx.
+`--scenes` and `--films` are tables of `training.radiograph_tables` without network, `--unseen` and `--unseen-scenes` of
+cohorts and of scenes that the network has not seen, with it. A first table judges by the image's own contrasts and is
+fitted on scenes and films. A second one goes on from it, with small trees over all features fitted on what the network
+has not seen, for on images that it was trained on the network looks better than it is. The operating point is chosen
+on the unseen cohorts, outside each fit by study: 0.5 stands for `FALSE_AN_IMAGE` false candidates an image.
+Figures of `--unseen-films` are printed and nothing is fitted on them. Needs lightgbm and onnx.
 """
 
 import argparse
@@ -25,17 +24,17 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from pipeline.segmentation.candidates import FEATURE_NAMES, NETWORK_NAMES, Candidates
-from pipeline.segmentation.component_judgement import ALONE, MODELS, WITH_NETWORK, likeliest
+from pipeline.segmentation.component_judgement import MODEL, likeliest
 
-FALSE_AN_IMAGE = 0.6
-"""False candidates an image at a confidence of 0.5; grouping makes some 0.5 lesions of them."""
-KIND = FEATURE_NAMES.index("map_kind")
-NETWORK_KIND = 2
+FALSE_AN_IMAGE = 0.44
+"""False candidates an image at a confidence of 0.5; grouping makes some 0.35 lesions of them."""
 LEAST_ODDS = -4.0
 """Log odds below which no candidate is looked at."""
 FOLDS = 5
 FILM_WEIGHT = 4.0
 """Weight of a real film's candidates: five films stand against hundreds of simulated ones."""
+UNSEEN_SCENE_WEIGHT = 1.0
+"""Weight of candidates of unseen scenes beside those of unseen cohorts."""
 EMPTY_KEPT = 0.35
 """Share of the candidates without calcium that enter, weighted accordingly."""
 LESION_CANDIDATES = 25.0
@@ -93,6 +92,8 @@ def rows(tables: Sequence[Table], columns: int, weight: float = 1.0) -> Rows:
     rng = np.random.default_rng(0)
     parts = []
     for table in tables:
+        if not len(table["target"]):
+            continue
         target = table["target"].astype(np.float64)
         weights = np.full(len(target), weight)
         owner = table["overlap"].argmax(axis=1) if table["overlap"].shape[1] else np.zeros(len(target), np.intp)
@@ -101,8 +102,6 @@ def rows(tables: Sequence[Table], columns: int, weight: float = 1.0) -> Rows:
             weights[own] *= np.clip(LESION_CANDIDATES / max(1, np.count_nonzero(own)), 0.2, 3)
         kept = (target > 0.05) | (rng.random(len(target)) < EMPTY_KEPT)
         weights[target <= 0.05] /= EMPTY_KEPT
-        if columns == len(FEATURE_NAMES):
-            kept &= table["features"][:, KIND] != NETWORK_KIND
         parts.append((table["features"][kept, :columns], target[kept], weights[kept]))
     features, targets, weights = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Rows(features, targets, weights)
@@ -140,10 +139,9 @@ class Chosen:
     visibility: NDArray[np.float64]
 
 
-def chosen(table: Table, judge: Judge, network: bool) -> Chosen:
+def chosen(table: Table, judge: Judge) -> Chosen:
     """The candidates that are kept of one image, down to `LEAST_ODDS`."""
-    usable = np.ones(len(table["features"]), bool) if network else table["features"][:, KIND] != NETWORK_KIND
-    odds = np.where(usable, judge(table["features"]), -np.inf)
+    odds = judge(table["features"]) if len(table["features"]) else np.zeros(0)
     found = Candidates(
         features=table["features"],
         elements=table["elements"].astype(np.intp),
@@ -241,31 +239,28 @@ def _add(
 
 
 def main() -> None:
-    """Fit, print figures of images outside each fit, write both files."""
+    """Fit, print figures of images outside each fit, write the file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name in ("scenes", "films", "plain", "unseen", "unseen-films"):
-        parser.add_argument(f"--{name}", type=Path, nargs="+", default=[], required="films" not in name)
-    parser.add_argument("--out", type=Path, default=MODELS)
+    for name in ("scenes", "films", "unseen", "unseen-scenes", "unseen-films"):
+        parser.add_argument(f"--{name}", type=Path, nargs="+", default=[], required=name in ("scenes", "unseen"))
+    parser.add_argument("--out", type=Path, default=MODEL.parent)
     options = parser.parse_args()
     few, many = len(FEATURE_NAMES), len(FEATURE_NAMES) + len(NETWORK_NAMES)
     films = [rows(read(options.films), few, FILM_WEIGHT)] if options.films else []
-    plain, unseen, held = read(options.plain), read(options.unseen), read(options.unseen_films)
-    scenes = rows(read(options.scenes), few)
-    base = fitted([scenes, *films])
-    images = [chosen(t, judge_of(base), network=False) for t in plain]
-    scale = operating_point(images)
-    show("alone", images, scale)
-    write(options.out / ALONE, [fitted([scenes, *films, rows(plain, few)])], scale)
+    base = fitted([rows(read(options.scenes), few), *films])
+    unseen, held = read(options.unseen), read(options.unseen_films)
+    also = [rows(read(options.unseen_scenes), many, UNSEEN_SCENE_WEIGHT)] if options.unseen_scenes else []
     folds = by_study(unseen)
     corrections = [
-        fitted([rows([t for t, g in zip(unseen, folds, strict=True) if g != k], many)], base) for k in range(FOLDS)
+        fitted([rows([t for t, g in zip(unseen, folds, strict=True) if g != k], many), *also], base)
+        for k in range(FOLDS)
     ]
-    images = [chosen(t, judge_of(base, corrections[k]), network=True) for t, k in zip(unseen, folds, strict=True)]
+    images = [chosen(t, judge_of(base, corrections[k])) for t, k in zip(unseen, folds, strict=True)]
     scale = operating_point(images)
-    show("with network", images, scale)
-    correction = fitted([rows(unseen, many)], base)
-    show("with network, real films", [chosen(t, judge_of(base, correction), network=True) for t in held], scale)
-    write(options.out / WITH_NETWORK, [base, correction], scale)
+    show("outside the fit", images, scale)
+    correction = fitted([rows(unseen, many), *also], base)
+    show("films", [chosen(t, judge_of(base, correction)) for t in held], scale)
+    write(options.out / MODEL.name, [base, correction], scale)
 
 
 if __name__ == "__main__":

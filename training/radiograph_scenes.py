@@ -7,6 +7,7 @@ g/cm2 of calcium), `tk` (float16, cm by which the water path changes) and `ok` (
 `values` (float32, larger is denser) and `valid` on the grid.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,15 +57,20 @@ class Sources:
     seen: set[Path] = field(default_factory=set)
 
     def load(self, folders: list[Path]) -> int:
-        """Read what is new in `folders`; "film*" files are films, "ct*" projections. Returns the number of files."""
-        new = [p for f in folders for p in sorted(f.glob("[!.]*.npz")) if p not in self.seen]
-        for path in new:
+        """Read what is new in `folders`; "film*" files are films, "ct*" projections. Returns the number of files.
+
+        What lies in a folder that is named several times is drawn that many times as often.
+        """
+        times = Counter(folders)
+        new = [(p, f) for f in times for p in sorted(f.glob("[!.]*.npz")) if p not in self.seen]
+        for path, folder in new:
             self.seen.add(path)
             data = np.load(path)
             if path.name.startswith("film"):
-                self.films.append(Film(data["values"].astype(np.float32), data["valid"]))
+                self.films += [Film(data["values"].astype(np.float32), data["valid"])] * times[folder]
             else:
-                (self.projections if path.name.startswith("ct") else self.scenes).append(_scene(data))
+                pool = self.projections if path.name.startswith("ct") else self.scenes
+                pool += [_scene(data)] * times[folder]
         return len(new)
 
 

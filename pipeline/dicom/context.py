@@ -204,8 +204,8 @@ def _labs(content: dict[str, Any], mistakes: _Mistakes) -> Iterator[tuple[str, L
             continue
         if entry is None:
             continue
-        if not isinstance(entry, dict) or not {"value", "unit"} >= set(entry):
-            mistakes.add(path, 'must be {"value": number, "unit": "..."}')
+        if not isinstance(entry, dict) or not {"value", "unit", "range"} >= set(entry):
+            mistakes.add(path, 'must be {"value": number, "unit": "..."}, with "range": [low, high] where it has one')
             continue
         checked = _lab(path, entry, test, mistakes)
         if checked is not None:
@@ -223,7 +223,21 @@ def _lab(path: str, entry: dict[str, Any], test: Test, mistakes: _Mistakes) -> L
     low, high = test.possible.low / factor, test.possible.high / factor
     if _valued(f"{path}.value", value, Limits(float(f"{low:.4g}"), float(f"{high:.4g}")), mistakes) is None:
         return None
-    return Laboratory(float(value) * factor, next(iter(test.units)))
+    own = _range(f"{path}.range", entry.get("range"), mistakes)
+    ends = [None if end is None else end * factor for end in own]
+    return Laboratory(float(value) * factor, next(iter(test.units)), *ends)
+
+
+def _range(path: str, pair: Any, mistakes: _Mistakes) -> tuple[float | None, float | None]:
+    """The laboratory's own range, in the unit of the value; null for an open end."""
+    if pair is None:
+        return None, None
+    ends = pair if isinstance(pair, list) else []
+    numbers = [e for e in ends if isinstance(e, int | float) and not isinstance(e, bool)]
+    if len(ends) != 2 or len(numbers) + ends.count(None) != 2 or numbers != sorted(numbers):
+        mistakes.add(path, f"{_shown(pair)} is not [low, high], null for an open end")
+        return None, None
+    return ends[0], ends[1]
 
 
 def _ascii_micro(unit: str) -> str:

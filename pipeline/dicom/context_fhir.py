@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any, TypeAlias
 
+from pipeline.dicom.context_ranges import own_range
+
 Complain: TypeAlias = Callable[[str, str], None]
 """Takes the place of a mistake and what is wrong."""
 LOINC, SNOMED, OWN = "http://loinc.org", "http://snomed.info/sct", "urn:calcinosis:context"
@@ -47,14 +49,18 @@ def bundle_content(bundle: Mapping[str, Any], complain: Complain) -> dict[str, A
         return {}
     found: dict[str, Any] = {"history": {}, "examination": {}, "medication": {}, "labs": {}}
     told: dict[tuple[str, str], str] = {}
-    for place, resource in _resources(bundle, complain):
+    resources = list(_resources(bundle, complain))
+    for place, resource in resources:
+        if resource.get("resourceType") == "Patient":
+            found |= _patient(resource, bundle.get("timestamp"), place, complain)
+    age = found.get("age_years")
+    for place, resource in resources:
         kind = resource.get("resourceType")
         if kind not in RESOURCES:
             complain(f"{place}.resourceType", f"{kind} is not read; known are {', '.join(RESOURCES)}")
-        elif kind == "Patient":
-            found |= _patient(resource, bundle.get("timestamp"), place, complain)
-        else:
+        elif kind != "Patient":
             _put(found, told, resource, place, complain)
+            _add_range(found["labs"], resource, age)
     uid = _study_uid(bundle)
     return found | ({"study_instance_uid": uid} if uid is not None else {})
 
@@ -169,6 +175,16 @@ def _value(resource: Mapping[str, Any], section: str, place: str, complain: Comp
         complain(f"{place}.valueQuantity.system", f"is not {UCUM}")
         return None
     return {"value": quantity.get("value"), "unit": quantity.get("code") or quantity.get("unit")}
+
+
+def _add_range(labs: dict[str, Any], resource: Mapping[str, Any], age_years: float | None) -> None:
+    """Give the value that came from an observation its own range."""
+    codes = [str(c.get("code")) for c in _codings(resource.get("code")) if c.get("system") == LOINC]
+    row = next((labs.get(LABORATORY[code]) for code in codes if code in LABORATORY), None)
+    quantity = resource.get("valueQuantity")
+    mine = isinstance(row, dict) and isinstance(quantity, dict) and row["value"] == quantity.get("value")
+    if isinstance(row, dict) and mine and (own := own_range(resource, row["unit"], age_years)) is not None:
+        row["range"] = own
 
 
 def _study_uid(bundle: Mapping[str, Any]) -> str | None:

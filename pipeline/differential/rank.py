@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.differential.case import Case, Situation, situation_of
-from pipeline.differential.claims import Book, book_of
+from pipeline.differential.claims import IMAGES, Book, book_of
 from pipeline.differential.exclusions import Excluded, Logits, exclude, widen
 from pipeline.differential.priors import log_priors
 from pipeline.differential.processes import Second, Views, combine
@@ -113,7 +113,7 @@ def _judge(case: Case, lesion: Lesion | None, book: Book, knowledge: Knowledge) 
     """Evidence, exclusions and widenings in one situation."""
     situation = situation_of(case, lesion)
     prior = log_priors(case, situation.region, knowledge)
-    heat = _temperature(situation, knowledge)
+    heat = _temperature(situation, case, knowledge)
     rows = weigh(situation, book, knowledge)
     evidence = rows.weights.sum(axis=0) / heat
     shift = widen(prior + evidence, situation, knowledge)
@@ -121,10 +121,15 @@ def _judge(case: Case, lesion: Lesion | None, book: Book, knowledge: Knowledge) 
     return _Judged(situation, rows, heat, prior, evidence, excluded, shift)
 
 
-def _temperature(situation: Situation, knowledge: Knowledge) -> float:
-    """What evidence is divided by: that of the modality, the highest where modalities are mixed."""
+def _temperature(situation: Situation, case: Case, knowledge: Knowledge) -> float:
+    """What evidence is divided by: that of the modality, the highest where modalities are mixed.
+
+    Findings that were measured share features and err together: with them it is the one named measured.
+    """
     table = knowledge.profile.numbers.temperature
-    return table.get(situation.modality or "", max(table.values()))
+    told = table.get(situation.modality or "", max(table[kind] for kind in IMAGES))
+    measured = any(f.features and f.lesion is not None and f.probability is not None for f in case.findings)
+    return table.get("measured", told) if measured else told
 
 
 def _same(lesions: tuple[Lesion, ...]) -> list[int]:

@@ -8,12 +8,13 @@ measures small and thin deposits better than a fixed threshold: a sphere smaller
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.features.blocks import Box, labelled, near_mask
+from pipeline.features.bones import bone_level, mineral_of
 from pipeline.features.patch import LEAST_ELEMENTS, Kind, Labels, Patch, Points, Surroundings, elements
+from pipeline.features.within import place_of
 from pipeline.model.image import CoarseMask, Floats, Image, Mask, Radiograph
 from pipeline.model.known import Known, Maybe, Unknown
 from pipeline.model.lesion import Crop, Lesion, Segmentation, box_in, padded_box
@@ -33,9 +34,6 @@ SAMPLE = 3000
 """Elements of a lesion at which distances to skin and bone are read."""
 FARTHEST_MM = 40.0
 """Distances to bone are followed as far as this; twice the reach of a periarticular mass."""
-BONE_QUANTILE = 90
-CELLS = 200_000
-"""Cells at which the level of bone and of soft tissue is read."""
 SMOOTH_REACH = 2
 """Elements that a blur of half an element looks at: four standard deviations."""
 LEAST_CUT = 0.02
@@ -159,7 +157,10 @@ def _around(visible: Mask, offset: tuple[int, ...], image: Image, segmentation: 
         at = (index + np.asarray(offset)) * np.asarray(spacing.value)
         skin = _distances(_skin(segmentation, image), at, "skin not in view")
         bone = _distances(_bone(segmentation, image), at, "no bone seen", FARTHEST_MM)
-    return Surroundings(index, skin, bone, _bone_level(segmentation, image))
+    return Surroundings(
+        index, skin, bone, bone_level(segmentation, image), mineral_of(segmentation, image),
+        place_of(index + np.asarray(offset), image, segmentation),
+    )  # fmt: skip
 
 
 def _distances(tree: cKDTree | None, at: Points, reason: str, most: float = np.inf) -> Maybe[Points]:
@@ -203,41 +204,4 @@ def _coarse(mask: Mask, like: CoarseMask) -> Mask:
         for n, f, m in zip(like.mask.shape, like.factor, mask.shape, strict=True)
     ]
     found: Mask = mask[np.ix_(*axes)]
-    return found
-
-
-@lru_cache(maxsize=4)
-def _bone_level(segmentation: Segmentation, image: Image) -> Maybe[float]:
-    """What dense bone of this image adds to soft tissue: attenuation or HU, upper tenth of bone less the rest."""
-    bone = _cells(segmentation.bone, image)
-    if not bone.size:
-        return Unknown("no bone seen")
-    soft = _cells(
-        CoarseMask(_without(segmentation.body, segmentation.bone), segmentation.body.factor, segmentation.body.shape),
-        image,
-    )
-    if not soft.size:
-        return Unknown("no soft tissue seen")
-    return Known(float(np.percentile(bone, BONE_QUANTILE) - np.median(soft)), "bone of the same image")
-
-
-def _without(body: CoarseMask, bone: CoarseMask) -> Mask:
-    """Body cells whose centre is not bone."""
-    centres = [np.arange(n) * f + f // 2 for n, f in zip(body.mask.shape, body.factor, strict=True)]
-    cells = [c // f for c, f in zip(centres, bone.factor, strict=True)]
-    seen = [c[c < n] for c, n in zip(cells, bone.mask.shape, strict=True)]
-    found = body.mask.copy()
-    found[tuple(slice(len(s)) for s in seen)] &= ~bone.mask[np.ix_(*seen)]
-    return found
-
-
-def _cells(coarse: CoarseMask, image: Image) -> NDArray[np.float64]:
-    """Values of the image at the centres of the cells of a mask."""
-    factor = np.asarray(coarse.factor)
-    flat = np.flatnonzero(coarse.mask)
-    cells = np.unravel_index(flat[:: len(flat) // CELLS + 1], coarse.mask.shape)
-    index = np.column_stack(cells) * factor + factor // 2
-    index = index[np.all(index < np.asarray(image.shape), axis=1)]
-    values = image.attenuation if isinstance(image, Radiograph) else image.hu
-    found: NDArray[np.float64] = values[tuple(index.T)].astype(np.float64)
     return found

@@ -21,6 +21,8 @@ FLUID_HU = (-20.0, 60.0)
 """Fat, and fluid with suspended calcium (findings `fat_component`, `fluid_collection`)."""
 SOFT_HU = (-20.0, 90.0)
 """Soft tissue of a mass, muscle and fluid included."""
+INNER_SHARE = 0.5
+"""Depth under the outline, over the greatest depth, from which a lesion's inside is read."""
 TOP_QUANTILE = 90
 SAMPLE = 8_000
 """Elements of a lesion's box that are held against its hull."""
@@ -95,6 +97,18 @@ def tissue(patch: Patch) -> Values:
         ),
         "surrounding_mass_ratio": known((np.count_nonzero(soft) * weight + calcium) / calcium),
     }
+
+
+def inner(patch: Patch) -> Values:
+    """What fills a CT lesion: median HU, and spread beyond the noise, of the deeper half of its outline."""
+    whole = outline(patch)
+    box = widened(box_of(whole), 1, whole.shape)
+    depth = ndimage.distance_transform_edt(whole[box], sampling=patch.scale)
+    values = patch.density[box][depth > INNER_SHARE * float(depth.max())].astype(np.float64)
+    if len(values) < LEAST_SAMPLES:
+        return {"inner_density": TOO_SMALL, "inner_unevenness": TOO_SMALL}
+    spread = float(values.var()) - patch.noise**2
+    return {"inner_density": known(float(np.median(values))), "inner_unevenness": known(max(spread, 0.0) ** 0.5)}
 
 
 def contrast(patch: Patch) -> Values:

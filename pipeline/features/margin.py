@@ -14,13 +14,11 @@ from pipeline.model.known import Known
 SMOOTH_MM, SMOOTH_ELEMENTS = 0.7, 2.0
 """Blur before domes are counted: half of the smallest wall between lobules."""
 DOME_SHARE = 0.01
-"""A lobule stands out of its surroundings by this share of the highest dome, and at least by ..."""
+"""A lobule stands out of its surroundings by this share of the highest dome ..."""
 NOISES = 3.0
-"""... so many times the noise that the blur leaves, and ..."""
-ROUNDED = 1.5
-"""Elements by which the depth is blurred: along a thin wall it jumps by half an element from place to place."""
-STAIR_ELEMENTS = 0.6
-"""... what an error of its depth by half an element, the stairs of an outline, makes of high domes."""
+"""... by so many times the noise that the blur leaves ..."""
+STAIR_ELEMENTS = 0.35
+"""... and by what an error of the depth by a third of an element, the stairs of an outline, makes of it."""
 MOST_POINTS = 4_000
 """Points of an outline that are held against its hull."""
 MOST_ELEMENTS = 1_000_000
@@ -65,28 +63,26 @@ def lobules(patch: Patch) -> int:
         return found
 
     excess = near_values(whole, 0, reach, smooth)
-    rough = depth_of(whole, spacing)
-    even = near_values(whole, 0, int(4 * ROUNDED) + 1, lambda box: ndimage.gaussian_filter(rough[box], ROUNDED))
-    depth = np.sqrt(even)
+    depth = np.sqrt(depth_of(whole, spacing))
     noise = patch.noise * float(np.prod([min(1.0, (2 * np.pi**0.5 * b) ** -0.5) for b in blur]))
     domes = excess * depth
-    high = domes >= 0.5 * domes.max()
-    stairs = STAIR_ELEMENTS * min(spacing) / 2 * float((excess[high] / depth[high]).max())
-    least = max(DOME_SHARE * float(domes.max()), NOISES * noise * float(depth.max()) + stairs)
+    stairs = STAIR_ELEMENTS * min(spacing) / 2 * excess / np.maximum(depth, min(spacing) ** 0.5)
+    least = np.maximum(stairs, max(DOME_SHARE * float(domes.max()), NOISES * noise * float(depth.max())))
     return max(1, _count_domes(domes, whole, least))
 
 
-def _count_domes(domes: Floats, whole: Mask, least: float) -> int:
-    """Maxima that stand out by `least`. Pieces do not see one another, so each is looked at in its own box."""
+def _count_domes(domes: Floats, whole: Mask, least: Floats) -> int:
+    """Maxima that stand out by `least` there. Pieces do not see one another, so each is looked at in its own box."""
     labels, sizes = labelled(whole)
     highest = np.zeros(len(sizes))
     np.maximum.at(highest, labels[whole], domes[whole])
     found = 0
     for number, box in enumerate(ndimage.find_objects(labels), 1):
-        if highest[number] >= least:
-            around = widened(box, 1, whole.shape)
-            own = np.where(labels[around] == number, domes[around], 0).astype(np.float64)
-            tops = local_maxima(reconstruction(own - least, own), connectivity=whole.ndim)
+        around = widened(box, 1, whole.shape)
+        mine = labels[around] == number
+        own = np.where(mine, domes[around], 0).astype(np.float64)
+        if highest[number] >= least[around][own == highest[number]].min(initial=np.inf):
+            tops = mine & local_maxima(reconstruction(own - least[around], own), connectivity=whole.ndim)
             found += int(label(tops, return_num=True, connectivity=whole.ndim)[1])
     return found
 

@@ -21,18 +21,29 @@ LEAST_ELEMENTS = 3
 """A connected piece counts from this many elements (contract, section 3)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place in the box of the body: `offset` -1 to 1 from the middle to the left, `depth` 0 front to 1 back."""
+
+    offset: float
+    depth: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Surroundings:
     """What lies about a lesion, at up to some thousand of its elements.
 
     `index` intp [point, axis] are elements of the patch; `depth_mm` [point] is their distance from the skin,
-    `bone_mm` [point] that from bone, at most `place.FARTHEST_MM`. `bone_level` is what the density reaches in bone.
+    `bone_mm` [point] that from bone, at most `place.FARTHEST_MM`. `bone_level` is what the density reaches in bone,
+    `mineral` what the bone of the whole image holds, `place` where in the body's box the lesion lies.
     """
 
     index: NDArray[np.intp]
     depth_mm: Maybe[Points]
     bone_mm: Maybe[Points]
     bone_level: Maybe[float]
+    mineral: Maybe[float] = Unknown("no bone seen")
+    place: Maybe[Place] = Unknown("the body is not seen")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

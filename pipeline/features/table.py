@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from pipeline.features.density import contrast, intensity, tissue
+from pipeline.features.bones import mineral
+from pipeline.features.course import course
+from pipeline.features.density import contrast, inner, intensity, tissue
 from pipeline.features.fluid_level import fluid_level
 from pipeline.features.inside import holes, inside
 from pipeline.features.line import line
@@ -15,6 +17,7 @@ from pipeline.features.place import bone, border, overlap, skin
 from pipeline.features.rim import rim
 from pipeline.features.shape import shape
 from pipeline.features.size import counted, extents, flat_size, morphology, parts
+from pipeline.features.within import within
 
 Need: TypeAlias = Literal["spacing", "whole", "4 elements", "8 across", "10 across"]
 """What a feature cannot do without; `needs.missing` turns what is missing into a reason."""
@@ -146,6 +149,10 @@ FEATURES: tuple[FeatureRow, ...] = (
     _row("branches", "1", line, "junctions of the middle line"),
     _row("linearity", "1", line, "1 on a line, 0 on a disc or ball"),
     _row("tram_track_fraction", "1", line, "share of the line with a parallel wall at a vessel's calibre"),
+    _row("clumps", "1", course, "groups of parts with some 5 mm between them", needs=_SIZED),
+    _row("course_fraction", "1", course, "longest way through the lesion over its whole course", needs=_SIZED),
+    _row("course_length", "mm", course, "that longest way", needs=_SIZED),
+    _row("course_straightness", "1", course, "extent of the longest way over its length", needs=_SIZED),
     _row("rim_completeness", "1", rim, "share of the border that is denser than the middle", needs=_OUTLINED),
     _row("rim_thickness", "mm", rim, "thickness of the rim at half maximum", needs=("spacing", "8 across")),
     _row("rim_radius_variation", "1", rim, "unevenness of the course of the rim", needs=_OUTLINED),
@@ -170,6 +177,8 @@ FEATURES: tuple[FeatureRow, ...] = (
     _intensity("mean_absolute_deviation", "4FUA", "mean distance from the mean"),
     _intensity("energy", "N8CA", "sum of squares", unit="[hnsf'U]2"),
     _intensity("root_mean_square", "5ZWQ", "root of the mean square"),
+    _row("inner_density", HU, inner, "median inside, away from the outline", kinds=CT, needs=("8 across",)),
+    _row("inner_unevenness", HU, inner, "spread inside beyond the noise", kinds=CT, needs=("8 across",)),
     _row("fraction_above_300_hu", "1", tissue, "share of the label above 300 HU", kinds=CT),
     _row("fat_fraction", "1", tissue, "share of the hull that is fat", kinds=CT),
     _row("fluid_fraction", "1", tissue, "share of the outline that is fluid", kinds=CT),
@@ -181,6 +190,12 @@ FEATURES: tuple[FeatureRow, ...] = (
     _row("bone_contact_fraction", "1", bone, "share of the border that touches bone"),
     _row("distance_to_bone", "mm", bone, "least distance to bone, at most 40 mm", needs=_SIZED),
     _row("bone_overlap_fraction", "1", overlap, "share before or behind bone", kinds=RADIOGRAPH),
+    _row("midline_offset", "1", within, "-1 to 1 from the middle of the body to its left", kinds=CT),
+    _row("midline_distance", "1", within, "0 in the middle of the body, 1 at its side", kinds=CT),
+    _row("depth_fraction", "1", within, "0 at the front of the body, 1 at its back", kinds=CT),
+    _row("lung_fraction", "1", within, "share of lung in what surrounds it", kinds=CT),
+    _row("trabecular_density", HU, mineral, "median density inside the bones of the image", kinds=CT),
+    _row("bone_contrast", "1", mineral, "bone over soft tissue, of the whole image", kinds=RADIOGRAPH),
     _row("border_contact", "1", border, "1 at the edge of the field"),
     _row("fluid_level_width_fraction", "1", fluid_level, "share of the width with a level"),
     _row("fluid_level_tilt", "deg", fluid_level, "angle of the best level against the horizontal"),

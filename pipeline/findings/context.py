@@ -49,18 +49,24 @@ def _statement(key: str, context: ClinicalContext) -> tuple[float, str] | None:
 
 
 def _value(kind: LaboratoryKind, age: Maybe[float], context: ClinicalContext, upward: bool) -> tuple[float, str] | None:
-    """Probability that a laboratory value lies beyond its range for the age, undecided within 5 % of the limit."""
+    """Probability that a laboratory value lies beyond its range, undecided within 5 % of the limit.
+
+    The laboratory's own range wins over that for the age.
+    """
     laboratory = context.labs.get(kind.key)
     if laboratory is None or laboratory.unit != kind.unit:
         return None
-    limits = [r.high if upward else r.low for r in kind.ranges]
-    if isinstance(age, Known):
+    own = laboratory.high if upward else laboratory.low
+    limits = [r.high if upward else r.low for r in kind.ranges] if own is None else [own]
+    if own is None and isinstance(age, Known):
         limits = [next((x for r, x in zip(kind.ranges, limits, strict=True) if age.value < r.age_below), limits[-1])]
     chances = [_beyond(laboratory.value, limit, upward) for limit in limits]
     if max(chances) - min(chances) > BAND:
         return None
     what = f"{kind.key.replace('_', ' ')} {laboratory.value:g} {kind.unit}"
-    return chances[0], f"{what} ({'up to' if upward else 'from'} {limits[0]:g} is normal)"
+    return chances[
+        0
+    ], f"{what} ({'up to' if upward else 'from'} {limits[0]:g} is normal{' there' if own is not None else ''})"
 
 
 def _beyond(value: float, limit: float, upward: bool) -> float:

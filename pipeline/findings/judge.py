@@ -10,6 +10,7 @@ from dataclasses import replace
 from pipeline.findings.context import context_findings
 from pipeline.findings.rules import EVEN, apply, assessed, not_assessable
 from pipeline.findings.study import derive, study_findings
+from pipeline.findings.two_views import compare_views
 from pipeline.knowledge.loading import Knowledge
 from pipeline.knowledge.records import Assertion
 from pipeline.knowledge.rules import Derived, Measured, Placed, Unmeasured
@@ -22,6 +23,8 @@ from pipeline.model.vocabulary import State
 
 HERE, NOT_HERE = 0.97, 0.02
 """Probability that a lesion lies in the region its image names, and that it lies in another."""
+NOT_IN = 0.1
+"""Probability of what the region of the image rules out; its borders show some of the next region."""
 
 
 def judge(
@@ -37,14 +40,26 @@ def judge(
 
     `measurements` belong to `lesions`, one each and in order; `images` and `segmentations` to each other.
     """
-    del segmentations  # what was seen beside deposits (bone, body) feeds no rule so far
+    del segmentations  # what was seen beside deposits (bone, body) has gone into the features
     found: list[Finding] = []
-    for lesion, measurement in zip(lesions, measurements, strict=True):
-        modality = "ct" if isinstance(images[lesion.image], Volume) else "radiograph"
+    modalities = ["ct" if isinstance(images[lesion.image], Volume) else "radiograph" for lesion in lesions]
+    for lesion, measurement, modality in zip(lesions, measurements, modalities, strict=True):
         found += lesion_findings(lesion, measurement, modality, knowledge)
-    told = context_findings(patient, context, knowledge)
-    of_study = study_findings(lesions, found, images, {f.id: f for f in told}, knowledge)
-    return (*found, *of_study, *_unmeasured("study", None, knowledge), *told, *_unmeasured("context", None, knowledge))
+    found = list(compare_views(found, lesions, images))
+    told = {f.id: f for f in context_findings(patient, context, knowledge)}
+    told |= {f.id: f for f in measured_on_study(lesions, measurements, modalities, knowledge)}
+    of_study = study_findings(lesions, found, images, told, knowledge, _by_id(lesions, measurements))
+    return (
+        *found,
+        *of_study,
+        *_unmeasured("study", None, knowledge),
+        *told.values(),
+        *_unmeasured("context", None, knowledge),
+    )
+
+
+def _by_id(lesions: Sequence[Lesion], measurements: Sequence[Measurement]) -> dict[int, Measurement]:
+    return {lesion.id: measurement for lesion, measurement in zip(lesions, measurements, strict=True)}
 
 
 def lesion_findings(
@@ -57,13 +72,38 @@ def lesion_findings(
         found[finding.id] = finding
     for rule in knowledge.rules:
         match rule:
-            case Measured():
-                found[rule.finding] = apply(rule, measurement, lesion.id, modality)
+            case Measured() if rule.finding in of_lesion:
+                found[rule.finding] = _measured(rule, lesion, measurement, modality)
             case Placed():
                 found[rule.finding] = _placed(rule, lesion)
             case Derived() if rule.finding in of_lesion:
                 found[rule.finding] = derive(rule, found, lesion.id)
     return tuple(_hidden(finding, found, knowledge) for finding in found.values())
+
+
+def _measured(rule: Measured, lesion: Lesion, measurement: Measurement, modality: str) -> Finding:
+    """By its features, where the lesion lies in a region in which that can be told."""
+    if rule.only_in and not (isinstance(lesion.region, Known) and lesion.region.value.value in rule.only_in):
+        return not_assessable(rule.finding, str(rule.only_in_because), lesion.id, rule.would_help)
+    if isinstance(lesion.region, Known) and lesion.region.value.value in rule.absent_in:
+        return assessed(rule.finding, NOT_IN, f"region {lesion.region.value.value.replace('_', ' ')}", lesion=lesion.id)
+    return apply(rule, measurement, lesion.id, modality)
+
+
+def measured_on_study(
+    lesions: Sequence[Lesion], measurements: Sequence[Measurement], modalities: Sequence[str], knowledge: Knowledge
+) -> tuple[Finding, ...]:
+    """Findings of the study that are measured beside each lesion: the median of those that could be judged."""
+    found = []
+    for rule in knowledge.rules:
+        if not isinstance(rule, Measured) or knowledge.findings[rule.finding].level != "study":
+            continue
+        rows = [_measured(rule, *given) for given in zip(lesions, measurements, modalities, strict=True)]
+        judged = sorted((f for f in rows if f.probability is not None), key=lambda f: f.probability or 0.0)
+        because = rows[0].because if rows else "no lesion beside which it could be measured"
+        chosen = judged[len(judged) // 2] if judged else not_assessable(rule.finding, because, None, rule.would_help)
+        found.append(replace(chosen, lesion=None))
+    return tuple(found)
 
 
 def place_findings(lesion: Lesion, knowledge: Knowledge) -> tuple[Finding, ...]:

@@ -1,6 +1,7 @@
 """Features become the probability of a finding, by readable curves (configs/findings.yaml)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ EVEN = 0.5
 """From this probability on a finding counts as present."""
 SHARPEST = 0.005
 """Probabilities are not taken closer to 0 or 1 than this when they are corrected."""
+TERM_WEIGHT = 0.5
+"""Weight of a term of a sum before any fit: terms say much the same thing."""
 
 
 def state_of(probability: float) -> State:
@@ -36,27 +39,50 @@ def assessed(
 def apply(rule: Measured, measurement: Measurement, lesion: int, modality: str) -> Finding:
     """Judge one finding of one lesion. `modality` is "ct" or "radiograph".
 
-    all: the least of the terms' probabilities; any: the greatest. A feature that is unknown makes the finding not
-    assessable with the feature's own reason, unless the term is optional; one term must be known.
+    all: the least of the terms' probabilities; any: the greatest; sum: log odds added up, by weight. A feature that is
+    unknown makes the finding not assessable with the feature's own reason, unless the term is optional; one term must
+    be known.
     """
-    features = {f.name: f for f in measurement.features}
-    if rule.only_on is not None and modality != rule.only_on:
-        return not_assessable(rule.finding, str(rule.only_on_because), lesion, rule.would_help)
-    barred = next((bar for bar in rule.bars if _above(bar, features)), None)
-    if barred is not None:
-        return not_assessable(rule.finding, barred.because, lesion, barred.would_help or rule.would_help)
-    read = [_read(term, features) for term in rule.terms]
-    missing = [r for r in read if isinstance(r, Unknown)]
-    needed = [r for r, t in zip(read, rule.terms, strict=True) if isinstance(r, Unknown) and not t.optional]
+    read = _readings(rule, measurement, modality)
+    if isinstance(read, Unjudged):
+        return not_assessable(rule.finding, read.because, lesion, read.would_help or rule.would_help)
     known = [r for r in read if isinstance(r, _Reading)]
-    if needed or not known:
-        reasons = dict.fromkeys(r.reason for r in (needed or missing))
-        return not_assessable(rule.finding, "; ".join(reasons), lesion, rule.would_help)
-    chances = [r.probability for r in known]
-    probability = corrected(min(chances) if rule.combine == "all" else max(chances), rule.fitted)
+    probability = combined(rule, [r.probability if isinstance(r, _Reading) else None for r in read], modality)
     because = ", ".join(dict.fromkeys(r.says for r in known if r.says))
     names = tuple(r.feature for r in known)
     return assessed(rule.finding, probability, because, features=names, lesion=lesion)
+
+
+def readings(rule: Measured, measurement: Measurement, modality: str) -> tuple[float | None, ...] | None:
+    """The probability of each term before any fit, None where it is unknown; None when the rule cannot be judged."""
+    read = _readings(rule, measurement, modality)
+    if isinstance(read, Unjudged):
+        return None
+    return tuple(r.probability if isinstance(r, _Reading) else None for r in read)
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Why a rule cannot be judged."""
+
+    because: str
+    would_help: str | None = None
+
+
+def _readings(rule: Measured, measurement: Measurement, modality: str) -> "Sequence[_Reading | Unknown] | Unjudged":
+    """What every term says, or why the rule cannot be judged."""
+    features = {f.name: f for f in measurement.features}
+    if rule.only_on is not None and modality != rule.only_on:
+        return Unjudged(str(rule.only_on_because))
+    barred = next((bar for bar in rule.bars if _above(bar, features)), None)
+    if barred is not None:
+        return Unjudged(barred.because, barred.would_help)
+    read = [_read(term, features) for term in rule.terms]
+    missing = [r for r in read if isinstance(r, Unknown)]
+    needed = [r for r, t in zip(read, rule.terms, strict=True) if isinstance(r, Unknown) and not t.optional]
+    if needed or len(missing) == len(read):
+        return Unjudged("; ".join(dict.fromkeys(r.reason for r in (needed or missing))))
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +106,28 @@ def _read(term: Term, features: dict[str, Feature]) -> _Reading | Unknown:
     return _Reading(term.feature, curve(value, term.points), term.says.format(value=value) if term.says else "")
 
 
+def combined(rule: Measured, chances: Sequence[float | None], modality: str) -> float:
+    """The probability that a rule makes of those of its terms, None where unknown; at least one is known."""
+    known = [p for p in chances if p is not None]
+    fitted = rule.fitted.get(modality)
+    if rule.combine != "sum":
+        return corrected(min(known) if rule.combine == "all" else max(known), fitted)
+    weights = fitted.weights if fitted is not None else (TERM_WEIGHT,) * len(chances)
+    odds = sum(w * log_odds(p) for w, p in zip(weights, chances, strict=True) if p is not None)
+    return 1 / (1 + math.exp(-odds - (fitted.offset if fitted is not None else 0.0)))
+
+
 def corrected(probability: float, fitted: Fitted | None) -> float:
     """The probability with its log odds shifted and scaled; unchanged without a fit."""
     if fitted is None:
         return probability
+    return 1 / (1 + math.exp(-fitted.offset - fitted.weights[0] * log_odds(probability)))
+
+
+def log_odds(probability: float) -> float:
+    """Natural-log odds of a probability, taken no closer to 0 or 1 than `SHARPEST`."""
     p = min(max(probability, SHARPEST), 1 - SHARPEST)
-    odds = fitted.offset + fitted.slope * math.log(p / (1 - p))
-    return 1 / (1 + math.exp(-odds))
+    return math.log(p / (1 - p))
 
 
 def curve(value: float, points: tuple[tuple[float, float], ...]) -> float:

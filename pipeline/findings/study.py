@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.findings.rules import EVEN, assessed, not_assessable
+from pipeline.findings.rules import EVEN, assessed, curve, not_assessable
 from pipeline.knowledge.loading import Knowledge
 from pipeline.knowledge.rules import BothSides, Counted, Derived, Pictured, Somewhere
 from pipeline.model.image import Image, Volume
 from pipeline.model.known import Known
 from pipeline.model.lesion import Lesion
-from pipeline.model.measure import Finding
-from pipeline.model.vocabulary import Laterality
+from pipeline.model.measure import Finding, Measurement
+from pipeline.model.vocabulary import Laterality, Region
 
 CERTAIN, HARDLY = 0.99, 0.01
 """Probability of what headers say of images."""
+TRUNK = frozenset({Region.PELVIS, Region.ABDOMEN, Region.CHEST, Region.SPINE, Region.NECK, Region.HEAD})
+"""Regions whose images show both sides."""
+ASIDE = 0.1
+"""Distance from the middle of the body, over its half width, from which a lesion lies on a side."""
+HARDLY_BOTH = 0.1
+"""Probability of both sides where the lesions that were found all lie on one."""
 
 
 def study_findings(
@@ -21,16 +27,22 @@ def study_findings(
     images: Sequence[Image],
     told: Mapping[str, Finding],
     knowledge: Knowledge,
+    measured: Mapping[int, Measurement],
 ) -> tuple[Finding, ...]:
-    """Findings by rules about the study; `findings` are those of lesions, `told` those of the context by id."""
+    """Findings by rules about the study; `findings` are those of lesions, `told` those of the context by id.
+
+    `measured` are the measurements by id of the lesion.
+    """
+    groups = {i: n for i, m in measured.items() if (n := m.known("clumps")) is not None}
+    offsets = {i: x for i, m in measured.items() if (x := m.known("midline_offset")) is not None}
     found: dict[str, Finding] = {}
     of_study = {kind.id for kind in knowledge.findings.values() if kind.level == "study"}
     for rule in knowledge.rules:
         match rule:
             case Counted():
-                found[rule.finding] = _counted(rule, lesions)
+                found[rule.finding] = _counted(rule, lesions, groups)
             case BothSides():
-                found[rule.finding] = _both_sides(rule, lesions)
+                found[rule.finding] = _both_sides(rule, lesions, offsets)
             case Somewhere():
                 found[rule.finding] = _somewhere(rule, lesions, findings, images)
             case Pictured():
@@ -60,24 +72,25 @@ def _distinct(lesions: Sequence[Lesion]) -> list[Lesion]:
     return [lesion for lesion in lesions if not any(other < lesion.id for other in lesion.same_as)]
 
 
-def _counted(rule: Counted, lesions: Sequence[Lesion]) -> Finding:
-    """The chance that at least so many lesions are real."""
-    chances = [1.0]
-    for lesion in _distinct(lesions):
-        stay = [c * (1 - lesion.confidence) for c in chances] + [0.0]
-        gain = [0.0] + [c * lesion.confidence for c in chances]
-        chances = [a + b for a, b in zip(stay, gain, strict=True)]
-    n = len(_distinct(lesions))
-    return assessed(rule.finding, min(sum(chances[rule.least :]), CERTAIN), "1 lesion" if n == 1 else f"{n} lesions")
+def _counted(rule: Counted, lesions: Sequence[Lesion], groups: Mapping[int, float]) -> Finding:
+    """By the number of groups that lie apart, each lesion's times the chance that it is real."""
+    distinct = _distinct(lesions)
+    number = sum(groups.get(lesion.id, 1.0) * lesion.confidence for lesion in distinct)
+    said = f"{len(distinct)} lesion{'' if len(distinct) == 1 else 's'}, about {number:.0f} groups apart"
+    return assessed(rule.finding, curve(number, rule.points), said)
 
 
-def _both_sides(rule: BothSides, lesions: Sequence[Lesion]) -> Finding:
-    sides = [x.laterality.value for x in lesions if isinstance(x.laterality, Known)]
+def _both_sides(rule: BothSides, lesions: Sequence[Lesion], offsets: Mapping[int, float]) -> Finding:
+    """By the sides that headers name, and in the trunk by where lesions lie beside the middle of the body."""
+    trunk = [x for x in lesions if isinstance(x.region, Known) and x.region.value in TRUNK and x.id in offsets]
+    sides = {x.laterality.value for x in lesions if isinstance(x.laterality, Known)}
+    sides |= {Laterality.LEFT if offsets[x.id] > 0 else Laterality.RIGHT for x in trunk if abs(offsets[x.id]) > ASIDE}
     if not sides:
         return not_assessable(rule.finding, "side not stated", would_help="a view of the other side")
-    both = Laterality.BOTH in sides or {Laterality.LEFT, Laterality.RIGHT} <= set(sides)
-    if both:
+    if Laterality.BOTH in sides or {Laterality.LEFT, Laterality.RIGHT} <= sides:
         return assessed(rule.finding, CERTAIN, "lesions on both sides")
+    if trunk:
+        return assessed(rule.finding, HARDLY_BOTH, "all lesions on one side, both sides in view")
     return not_assessable(rule.finding, "only one side is shown", would_help="a view of the other side")
 
 

@@ -175,6 +175,16 @@ class Table:
             self.wrong(key, "not a list of number pairs; write [[0, 0.1], [5, 0.9]]")
         return tuple(found)
 
+    def numbers_of(self, key: str) -> tuple[float, ...]:
+        """A list of numbers."""
+        entry = self.entries.get(key)
+        rows = entry.entries if isinstance(entry, Sequence) else ()
+        values = [row.value for row in rows if isinstance(row, Scalar)]
+        found = tuple(float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool))
+        if not found or len(found) != len(rows):
+            self.wrong(key, "not a list of numbers; write [0.5, 1]")
+        return found
+
     def table(self, key: str) -> "Table":
         """The mapping at `key`; empty when missing."""
         entry = self.entries.get(key)

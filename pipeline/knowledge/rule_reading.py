@@ -11,6 +11,12 @@ from pipeline.knowledge.vocabulary_reading import REGIONS
 
 SECTIONS = ("measured", "placed", "derived", "study", "context", "unmeasured", "laboratory")
 CONTEXT_PARTS = ("history", "examination")
+COMBINED = ("all", "any", "sum")
+IMAGES = ("ct", "radiograph")
+MOST_WEIGHT = 3.0
+MEASURED_KEYS = (
+    "not_if", "only_on", "only_on_because", "only_in", "only_in_because", "absent_in", "would_help", "fitted",
+)  # fmt: skip
 PICTURED = ("gravity", "ct", "deposit_on_radiograph")
 
 
@@ -62,8 +68,8 @@ def _rule(section: str, finding: str, row: Table, names: _Names) -> k.Rule:
 
 
 def _measured(finding: str, row: Table, features: Collection[str] | None) -> k.Measured:
-    row.only("all", "any", "not_if", "only_on", "only_on_because", "would_help", "fitted")
-    combine = "any" if row.has("any") else "all"
+    row.only(*COMBINED, *MEASURED_KEYS)
+    combine = next((way for way in COMBINED if row.has(way)), "all")
     terms = tuple(_term(t, features) for t in row.rows(combine))
     if not terms:
         row.wrong(combine, "no term; give at least one feature with its points")
@@ -75,13 +81,24 @@ def _measured(finding: str, row: Table, features: Collection[str] | None) -> k.M
         row.choice("only_on", ("ct", "radiograph"), "kind of image") if row.has("only_on") else None,
         row.text("only_on_because") if row.has("only_on") else None,
         row.optional_text("would_help"),
-        _fitted(row.table("fitted")) if row.has("fitted") else None,
+        _fitted(row.table("fitted"), len(terms) if combine == "sum" else 1),
+        frozenset(row.texts("only_in", REGIONS, "region")),
+        row.text("only_in_because") if row.has("only_in") else None,
+        frozenset(row.texts("absent_in", REGIONS, "region")),
     )
 
 
-def _fitted(row: Table) -> k.Fitted:
-    row.only("offset", "slope", "source")
-    return k.Fitted(row.number("offset", -10, 10), row.number("slope", 0.01, 5), row.text("source"))
+def _fitted(table: Table, count: int) -> dict[str, k.Fitted]:
+    """The fit of each kind of image, with `count` weights."""
+    table.only(*IMAGES)
+    found = {}
+    for kind, row in table.tables():
+        row.only("offset", "weights", "source")
+        weights = row.numbers_of("weights")
+        if len(weights) != count or any(not 0 <= w <= MOST_WEIGHT for w in weights):
+            row.wrong("weights", f"give {count} weights from 0 to {MOST_WEIGHT:g}")
+        found[kind] = k.Fitted(row.number("offset", -10, 10), weights, row.text("source"))
+    return found
 
 
 def _feature(row: Table, features: Collection[str] | None) -> str:
@@ -98,16 +115,16 @@ def _term(row: Table, features: Collection[str] | None) -> k.Term:
     return k.Term(_feature(row, features), points, says, row.flag("optional", False))
 
 
-def _check_points(row: Table, points: tuple[tuple[float, float], ...]) -> None:
+def _check_points(row: Table, points: tuple[tuple[float, float], ...], key: str = "points") -> None:
     """Values rise, probabilities lie in 0 to 1 and turn at most once, from rising to falling."""
     values, chances = [p[0] for p in points], [p[1] for p in points]
     if len(points) < 2 or any(b <= a for a, b in pairwise(values)):
-        row.wrong("points", "values must rise from point to point, at least two of them")
+        row.wrong(key, "values must rise from point to point, at least two of them")
     if any(not 0 <= c <= 1 for c in chances):
-        row.wrong("points", "a probability lies outside 0 to 1; give numbers from 0 to 1")
+        row.wrong(key, "a probability lies outside 0 to 1; give numbers from 0 to 1")
     steps = [b - a for a, b in pairwise(chances) if b != a]
     if any(a < 0 < b for a, b in pairwise(steps)):
-        row.wrong("points", "the curve falls and rises again; let it rise, fall, or rise and then fall")
+        row.wrong(key, "the curve falls and rises again; let it rise, fall, or rise and then fall")
 
 
 def _check_phrase(row: Table, says: str) -> None:
@@ -135,9 +152,11 @@ def _derived(finding: str, row: Table, findings: Collection[str]) -> k.Derived:
 
 
 def _study(finding: str, row: Table, findings: Collection[str]) -> k.Rule:
-    row.only("lesions", "sides", "lesion_with", "regions", "because", "would_help", "any", "all", "image")
-    if row.has("lesions"):
-        return k.Counted(finding, int(row.number("lesions", 1, 100)))
+    row.only("groups", "sides", "lesion_with", "regions", "because", "would_help", "any", "all", "image")
+    if row.has("groups"):
+        points = tuple((p[0], p[1]) for p in row.points("groups") if len(p) == 2)
+        _check_points(row, points, "groups")
+        return k.Counted(finding, points)
     if row.has("sides"):
         row.choice("sides", ("both",), "word")
         return k.BothSides(finding)

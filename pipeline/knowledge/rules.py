@@ -1,6 +1,7 @@
 """How findings are judged, as read from configs/findings.yaml: frozen records, one class for each kind of rule."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -29,10 +30,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What makes a rule honest: log odds become offset + slope times themselves (Platt 1999)."""
+    """What makes a rule honest: log odds become offset + weight times themselves (Platt 1999).
+
+    `weights` has one weight, or one for each term where the rule adds its terms up.
+    """
 
     offset: float
-    slope: float
+    weights: tuple[float, ...]
     source: str
 
 
@@ -40,7 +44,9 @@ class Fitted:
 class Measured:
     """A finding of a lesion, by its features. all: as sure as the weakest term; any: as sure as the strongest.
 
-    `fitted` then corrects how sure that is.
+    sum: log odds of the terms added up, each times its weight. `fitted` (by kind of image) corrects how sure that is.
+    `only_in`: regions in which it can be judged; `absent_in`: those in which it cannot be. A finding of the study is
+    judged on all lesions, the median counts.
     """
 
     finding: str
@@ -50,7 +56,10 @@ class Measured:
     only_on: str | None = None
     only_on_because: str | None = None
     would_help: str | None = None
-    fitted: Fitted | None = None
+    fitted: Mapping[str, Fitted] = field(default_factory=dict)
+    only_in: frozenset[str] = frozenset()
+    only_in_because: str | None = None
+    absent_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +84,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A finding of the study: at least `least` lesions."""
+    """A finding of the study, by the number of groups of calcium apart from each other in all lesions.
+
+    `points` is a curve: one process may show several groups, and several lesions may be taken for one.
+    """
 
     finding: str
-    least: int
+    points: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from pipeline.knowledge import records as r
 from pipeline.knowledge.profile_reading import KINDS, NUMBERS, TABLES
-from pipeline.knowledge.rule_reading import SECTIONS
+from pipeline.knowledge.rule_reading import COMBINED, IMAGES, MOST_WEIGHT, SECTIONS
 from pipeline.knowledge.vocabulary_reading import REGIONS
 
 Schema: TypeAlias = dict[str, object]
@@ -104,10 +104,12 @@ def _measured() -> Schema:
     bar = _record(
         ("feature", "above", "because"), feature=TEXT, above={"type": "number"}, because=TEXT, would_help=TEXT
     )
-    keys: dict[str, Schema] = {"all": _list(term), "any": _list(term), "not_if": _list(bar)}
-    slope: Schema = {"type": "number", "minimum": 0.01, "maximum": 5}
-    keys["fitted"] = _record(("offset", "slope", "source"), offset={"type": "number"}, slope=slope, source=TEXT)
-    return _record((), **keys, only_on={"enum": ["ct", "radiograph"]}, only_on_because=TEXT, would_help=TEXT)
+    keys: dict[str, Schema] = {way: _list(term) for way in COMBINED} | {"not_if": _list(bar)}
+    weights: Schema = _list({"type": "number", "minimum": 0, "maximum": MOST_WEIGHT})
+    fit = _record(("offset", "weights", "source"), offset={"type": "number"}, weights=weights, source=TEXT)
+    keys["fitted"] = _record((), **dict.fromkeys(IMAGES, fit))
+    keys |= {"only_in": REGION_LIST, "only_in_because": TEXT, "absent_in": REGION_LIST}
+    return _record((), **keys, only_on={"enum": list(IMAGES)}, only_on_because=TEXT, would_help=TEXT)
 
 
 def _advice() -> Schema:

@@ -35,6 +35,8 @@ class SegmentationSettings:
     """Least confidence, 0 to 1, of a deposit on CT."""
     radiograph_confidence: float = 0.5
     """Least confidence, 0 to 1, of a deposit on a radiograph."""
+    ct_network: str | None = None
+    """File of another network for CT (ONNX); None is the one that comes with the program, "none" works without."""
     radiograph_model: str | None = None
     """File of another network for radiographs (ONNX); None is the one that comes with the program."""
 
@@ -94,15 +96,37 @@ class WorkerSettings:
     tls_authority: str | None = None
     """PEM file of the authority that signs the certificates of peers."""
     peer_host: str | None = None
-    """Address that results go to; None keeps them in the spool."""
+    """Address that results go to by C-STORE; with no peer they stay in the spool."""
     peer_port: int = 104
     """Port that results go to."""
     peer_ae_title: str = "PACS"
     """AE title that results go to."""
+    peer_url: str | None = None
+    """DICOMweb address that results go to by STOW-RS in place of C-STORE, without the final /studies."""
+    peer_user: str | None = None
+    """User at peer_url (basic authentication); None shows the secret as a bearer token."""
+    peer_secret: str | None = None
+    """Where the password or token for peer_url is, file:PATH or env:NAME; it needs https or this machine."""
+    peer_authority: str | None = None
+    """PEM file of the authority that signed the certificate of peer_url; None is those of the system."""
     commitment: bool = False
     """Whether results count as delivered only when the peer has promised to keep them (storage commitment)."""
     max_attempts: int = 12
     """Tries of a delivery before it is a dead letter."""
+    watch_url: str | None = None
+    """REST address of an Orthanc whose stable studies are fetched; None watches nothing."""
+    watch_user: str | None = None
+    """User at watch_url, as peer_user."""
+    watch_secret: str | None = None
+    """Where the password or token for watch_url is, as peer_secret."""
+    watch_authority: str | None = None
+    """PEM file of the authority of watch_url, as peer_authority."""
+    watch_s: float = 5.0
+    """Seconds between two looks at watch_url."""
+    keep_days: int = 30
+    """Days after which delivered studies and dead letters leave the spool; 0 keeps them. Without a peer all stay."""
+    keep_free_bytes: int = 5_000_000_000
+    """Free space below which delivered studies leave the spool sooner, oldest first; 0 never does."""
     status_host: str = "127.0.0.1"
     """Address of the status page."""
     status_port: int = 8790

@@ -28,6 +28,9 @@ LIMITS: dict[str, tuple[float, float]] = {
     "status_port": (0, 65_535),
     "quiet_s": (0, 86_400),
     "min_free_bytes": (0, 1e15),
+    "watch_s": (0.1, 86_400),
+    "keep_days": (0, 36_500),
+    "keep_free_bytes": (0, 1e15),
 }
 """What a number may be, by key; other numbers from 1 to `MOST`."""
 MOST = 1e15

@@ -9,10 +9,15 @@ from pipeline.model.vocabulary import Posture, Region
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """A laboratory value in the first unit that clinical context accepts for it (phosphate: mmol/L)."""
+    """A laboratory value in the first unit that clinical context accepts for it (phosphate: mmol/L).
+
+    `low`, `high`: the laboratory's own reference range in that unit, None where it states none.
+    """
 
     value: float
     unit: str
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

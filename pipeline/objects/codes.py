@@ -15,6 +15,8 @@ SOFT_TISSUE = Code("87784001", "SCT", "Soft tissue")
 
 PRESENT = Code("52101004", "SCT", "Present")
 """CID 240."""
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+"""Container of statements on the study, TID 1500."""
 LESIONS = Code("246206008", "SCT", "Number of lesions")
 SIDES: dict[Laterality, Code] = {
     Laterality.RIGHT: Code("24028007", "SCT", "Right"),

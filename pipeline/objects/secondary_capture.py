@@ -49,9 +49,9 @@ def secondary_capture(image: Image, picture: NDArray[np.uint8], statement: str) 
 
 
 def _side(header: Dataset) -> str | None:
-    """R, L or B as the header has it; anything else is not known."""
+    """R or L as the header has it; a series has no other side (PS3.3 C.7.3.1), though an image may show both."""
     found = str(header.get("ImageLaterality") or header.get("Laterality") or "")
-    return found if found in ("R", "L", "B") else None
+    return found if found in ("R", "L") else None
 
 
 def _with_band(picture: NDArray[np.uint8], statement: str) -> NDArray[np.uint8]:

@@ -78,6 +78,8 @@ def structured_report(analysis: Analysis, pictured: Sequence[Pictured], words: C
         title=dcm.DCM.ImagingMeasurementReport,
         referenced_images=[h for h in sources if _fits_library(h)] or None,
     )
+    if groups:
+        _conclude_apart(report[0])
     key = "\x1f".join((content_key(analysis.lesions, analysis), repr(analysis.differential)))
     made_object = sr.ComprehensiveSR(
         evidence=[*sources, *evidence],
@@ -194,6 +196,21 @@ def _context() -> sr.ObservationContext:
         serial_number="0",
     )
     return sr.ObservationContext(observer_device_context=sr.ObserverContext(dcm.DCM.Device, device))
+
+
+def _conclude_apart(report: Dataset) -> None:
+    """Move the conclusion, the last group, into the container of qualitative evaluations (TID 1500 row 12), in place.
+
+    A group that is drawn nowhere keeps viewers (OHIF 3.12) from drawing any: beside lesions it must not be one.
+    """
+    measurements = report.ContentSequence[-1]
+    conclusion = measurements.ContentSequence.pop()
+    apart = sr.ContainerContentItem(name=codes.QUALITATIVE_EVALUATIONS, relationship_type=CONTAINS)
+    tracked = sr.RelationshipTypeValues.HAS_OBS_CONTEXT.value
+    apart.ContentSequence = sr.ContentSequence(
+        [item for item in conclusion.ContentSequence if item.RelationshipType != tracked]
+    )
+    report.ContentSequence.append(apart)
 
 
 def _procedure(pictured: Sequence[Pictured]) -> Code:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.ndimage import distance_transform_edt
 
 from pipeline.model.image import Floats, Mask
 from pipeline.model.lesion import Crop
@@ -106,10 +106,12 @@ def describe(pieces: Sequence[Piece], scene: Scene) -> Floats:
     return table
 
 
-def _in_plane() -> Mask:
-    plane = np.zeros((3, 3, 3), bool)
-    plane[1, 1, :] = plane[1, :, 1] = True
-    return plane
+def _eroded_in_plane(mask: Mask, *, outside: bool) -> Mask:
+    """The mask less elements with one of their four neighbours in the slice out of it; `outside` is beyond the box."""
+    framed = np.pad(mask, ((0, 0), (1, 1), (1, 1)), constant_values=outside)
+    rows, columns = framed[:, :, 1:-1], framed[:, 1:-1]
+    found: Mask = mask & rows[:, :-2] & rows[:, 2:] & columns[:, :, :-2] & columns[:, :, 2:]
+    return found
 
 
 def _own(piece: Piece, pieces: Sequence[Piece], scene: Scene) -> dict[str, float]:
@@ -178,7 +180,7 @@ def _density(view: View, noise: float) -> dict[str, float]:
     deepest = float(depth.max())
     core, shell = view.hu[depth > 0.5 * deepest], view.hu[view.filled & (depth <= max(1.2, 0.3 * deepest))]
     within = view.hu[view.filled]
-    inner = view.hu[view.dense & binary_erosion(view.dense, _in_plane())]
+    inner = view.hu[view.dense & _eroded_in_plane(view.dense, outside=False)]
     return {
         "hu_10": float(percentiles[0]),
         "hu_50": float(percentiles[1]),
@@ -198,7 +200,7 @@ def _surroundings(view: View) -> dict[str, float]:
     distance = distance_transform_edt(~view.filled, sampling=view.spacing_mm)
     ring = view.hu[(distance > RING_MM[0]) & (distance <= RING_MM[1])]
     near = view.hu[(distance > 0) & (distance <= RING_MM[0])]
-    edge = view.hu[view.dense & ~binary_erosion(view.filled, _in_plane(), border_value=True)]
+    edge = view.hu[view.dense & ~_eroded_in_plane(view.filled, outside=True)]
     if not len(ring):
         ring = view.hu[~view.filled]
     soft = ring[(ring > GAS_HU) & (ring <= view.low_hu)]

@@ -1,8 +1,8 @@
 """The second look: how likely a candidate is calcium, by a boosted table over features that a reader understands.
 
 The table is an ensemble of small trees in an ONNX file (`training/radiograph_judgement.py` makes it, the card beside
-it says from what). Its inputs are the features of `candidates.FEATURE_NAMES`, with those of the network's map behind
-them where there is one. Of nested and overlapping candidates the likeliest is kept.
+it says from what). Its inputs are the features of `candidates.FEATURE_NAMES` and, behind them, those of the network's
+map. Of nested and overlapping candidates the likeliest is kept.
 """
 
 import hashlib
@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigurationError
 from pipeline.model.image import Floats
 from pipeline.model.lesion import ModelDigest
-from pipeline.segmentation.candidates import FEATURE_NAMES, NETWORK_NAMES, Candidates
+from pipeline.segmentation.candidates import Candidates
 
-MODELS = Path(__file__).parent / "models"
-ALONE = "radiograph_judgement.onnx"
-WITH_NETWORK = "radiograph_judgement_network.onnx"
+MODEL = Path(__file__).parent / "models" / "radiograph_judgement.onnx"
 LARGEST_OVERLAP = 0.25
 """A candidate is dropped when more of it than this share lies in likelier ones."""
 
@@ -35,16 +33,12 @@ class Chosen:
 
 
 def judge(features: Floats) -> tuple[Floats, ModelDigest]:
-    """Probability, 0 to 1, that each row of `features` [candidate, feature] outlines calcium; and what judged.
-
-    The table is the one made for so many features: with a network's features or without.
-    """
-    model_name = {len(FEATURE_NAMES): ALONE, len(FEATURE_NAMES) + len(NETWORK_NAMES): WITH_NETWORK}[features.shape[1]]
-    session, digest = _session(model_name)
+    """Probability, 0 to 1, that each row of `features` [candidate, feature] outlines calcium; and what judged."""
+    session, digest = _session()
     expected = session.get_inputs()[0].shape[1]
     if features.shape[1] != expected:
         raise ConfigurationError(
-            f"models/{model_name}: made for {expected} features, {features.shape[1]} given: train it again"
+            f"models/{MODEL.name}: made for {expected} features, {features.shape[1]} given: train it again"
         )
     if not len(features):
         return np.zeros(0, np.float32), digest
@@ -54,13 +48,13 @@ def judge(features: Floats) -> tuple[Floats, ModelDigest]:
 
 
 @cache
-def _session(model_name: str) -> tuple[onnxruntime.InferenceSession, ModelDigest]:
-    content = (MODELS / model_name).read_bytes()
+def _session() -> tuple[onnxruntime.InferenceSession, ModelDigest]:
+    content = MODEL.read_bytes()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return session, ModelDigest(model_name.removesuffix(".onnx"), hashlib.sha256(content).hexdigest())
+    return session, ModelDigest(MODEL.stem, hashlib.sha256(content).hexdigest())
 
 
 def choose(found: Candidates, probabilities: Floats, least: float, shape: tuple[int, int]) -> tuple[Chosen, ...]:

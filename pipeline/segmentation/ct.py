@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import label
@@ -17,21 +18,35 @@ from pipeline.segmentation.appearance import describe
 from pipeline.segmentation.body import find_body, pooled_hu
 from pipeline.segmentation.bone import paint_pieces
 from pipeline.segmentation.boundary import visible_extents
-from pipeline.segmentation.decision import Judgement, Kind, judge_pieces, second_look
+from pipeline.segmentation.ct_network import figures, first_views, session
+from pipeline.segmentation.decision import MODEL, Judgement, Kind, judge_pieces, second_look
 from pipeline.segmentation.dense import find_dense
 from pipeline.segmentation.grouping import group
 from pipeline.segmentation.metal import find_metal
 from pipeline.segmentation.noise import Quality, measure_quality
 from pipeline.segmentation.pieces import Piece, cut_components
+from pipeline.segmentation.recut import recut
 from pipeline.segmentation.view import scene_of
 
+NETWORK = Path(__file__).parent / "models" / "ct_network.onnx"
+TREES = "_pieces.json"
+NO_NETWORK = "none"
+"""As a file's name in the settings: pieces are judged without a network."""
 LEAST_VOXELS = 3
 """Smaller fragments of an outline are dropped beside a larger one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Files of the network, None where the pieces' own figures have to do, and of the trees that judge the pieces."""
+
+    network: Path | None
+    trees: Path
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """What is dense in a volume before it is judged: `features` float32 [piece, column of `appearance.NAMES`]."""
+    """What is dense in a volume before it is judged: `features` float32 [piece, column of `decision.COLUMNS`]."""
 
     body: CoarseMask
     quality: Quality
@@ -40,14 +55,42 @@ class Look:
     left_out: int
 
 
-def look_at(volume: Volume) -> Look:
-    """Whatever rises above muscle by more than the noise explains, cut at its necks into pieces and described."""
+def models_of(settings: SegmentationSettings) -> Models:
+    """The files that `settings` name.
+
+    A network's own trees lie beside it, in a file called as the network with `TREES` at its end; where there are none,
+    those that come with the program judge.
+    """
+    if settings.ct_network == NO_NETWORK:
+        return Models(None, MODEL)
+    network = Path(settings.ct_network) if settings.ct_network else NETWORK
+    if not settings.ct_network and not network.exists():
+        return Models(None, MODEL)
+    own = trees_of(network)
+    return Models(network, own if own.exists() else trees_of(NETWORK))
+
+
+def trees_of(network: Path) -> Path:
+    """The file of the trees that go with a network."""
+    return network.with_name(network.stem + TREES)
+
+
+def look_at(volume: Volume, network: Path | None = None) -> Look:
+    """Whatever rises above muscle by more than the noise explains, cut at its necks into pieces and described.
+
+    With a `network`, pieces are cut where it sees two kinds in one, and described by what it sees too.
+    """
     pooled = pooled_hu(volume)
     body = find_body(volume, pooled)
     quality = measure_quality(volume, body, pooled)
     dense = find_dense(volume, body, quality)
     pieces = cut_components(dense.components, volume.spacing_mm)
-    return Look(body, quality, pieces, describe(pieces, scene_of(volume, body, pooled, quality)), dense.left_out)
+    atlas = None if network is None else first_views(pieces, volume, network)
+    pieces = pieces if atlas is None else recut(pieces, atlas)
+    features = describe(pieces, scene_of(volume, body, pooled, quality))
+    if atlas is not None:
+        features = np.concatenate([features, figures(pieces, atlas)], axis=1)
+    return Look(body, quality, pieces, features, dense.left_out)
 
 
 def segment_volume(volume: Volume, settings: SegmentationSettings) -> Segmentation:
@@ -56,9 +99,11 @@ def segment_volume(volume: Volume, settings: SegmentationSettings) -> Segmentati
     Each dense piece is judged by what it looks like; what is kept is outlined where it rises by 60 HU above its
     surroundings.
     """
-    seen = look_at(volume)
+    models = models_of(settings)
+    seen = look_at(volume, models.network)
+    trees = second_look(models.trees)
     metal = find_metal(volume, seen.body)
-    judgements = judge_pieces(seen.pieces, seen.features, metal, volume, least=settings.ct_confidence)
+    judgements = judge_pieces(seen.pieces, seen.features, metal, volume, least=settings.ct_confidence, trees=trees)
     bone = [p for p, j in zip(seen.pieces, judgements, strict=True) if j.kind is Kind.BONE]
     return Segmentation(
         lesions=group(_deposits(volume, seen, judgements), volume.spacing_mm),
@@ -66,7 +111,7 @@ def segment_volume(volume: Volume, settings: SegmentationSettings) -> Segmentati
         bone=paint_pieces(bone, volume, seen.body.factor),
         foreign=metal,
         noise=seen.quality.noise_hu,
-        models=(second_look().digest,),
+        models=(trees.digest,) if models.network is None else (session(models.network)[1], trees.digest),
         notes=_notes(volume, seen, judgements),
     )
 

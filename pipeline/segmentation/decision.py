@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.model.image import CoarseMask, Floats, Volume
 from pipeline.segmentation.appearance import NAMES
+from pipeline.segmentation.ct_network import NAMES as NETWORK_NAMES
 from pipeline.segmentation.metal import share_of
 from pipeline.segmentation.pieces import Piece
 from pipeline.segmentation.trees import Trees, load_trees, probability
 
 MODEL = Path(__file__).parent / "models" / "ct_pieces.json"
+COLUMNS = (*NAMES, *NETWORK_NAMES)
+"""Names of the columns of a table of features; those of the network are there where it has looked."""
 METAL_SHARE = 0.15
 """A piece of which more lies in metal and its blur is metal, if there is a core of metal near."""
 METAL_CORE_HU = 2600.0
@@ -54,23 +57,22 @@ class Judgement:
     confidence: float
 
 
-@cache
-def second_look() -> Trees:
-    """The learned judgement of pieces that comes with the program."""
-    return load_trees(MODEL)
+@lru_cache(maxsize=2)
+def second_look(path: Path = MODEL) -> Trees:
+    """The learned judgement of pieces in file `path`."""
+    return load_trees(path)
 
 
 def judge_pieces(
-    pieces: Sequence[Piece], features: Floats, metal: CoarseMask, volume: Volume, *, least: float
+    pieces: Sequence[Piece], features: Floats, metal: CoarseMask, volume: Volume, *, least: float, trees: Trees
 ) -> tuple[Judgement, ...]:
-    """Each piece's kind, from `features` [piece, column of `appearance.NAMES`].
+    """Each piece's kind, from `features` [piece, column of `COLUMNS`].
 
-    Metal by its overlap with `metal`; deposits by the learned second look where it gives at least `least`, or as bright
+    Metal by its overlap with `metal`; deposits by the learned `trees` where they give at least `least`, or as bright
     grains by themselves; pieces near a deposit follow it at half of `least`, since lobules, grains and walls come
     together. What is left is contrast when it is an even pool, else bone.
     """
-    trees = second_look()
-    columns = [NAMES.index(name) for name in trees.names]
+    columns = [COLUMNS.index(name) for name in trees.names]
     confidence = probability(trees, features[:, columns])
     alone = _is_bright_alone(features, confidence) & ~_at_an_end(pieces, volume)
     confidence = np.where(alone, np.maximum(confidence, ALONE_CONFIDENCE), confidence)

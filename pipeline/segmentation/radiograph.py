@@ -17,7 +17,6 @@ from pipeline.segmentation.extent import Bounds, draw
 from pipeline.segmentation.field import Field, block_mean, working_field
 from pipeline.segmentation.foreign import foreign_objects
 from pipeline.segmentation.grouping import group
-from pipeline.segmentation.likely_bone import likely_bone
 from pipeline.segmentation.network import MODEL, ClassMaps, class_maps, interpolation, separable
 
 STRIDES = (1, 2)
@@ -35,20 +34,15 @@ LIKELY = 0.5
 def segment_radiograph(radiograph: Radiograph, settings: SegmentationSettings) -> Segmentation:
     """Deposits of a radiograph as lesions, with body, bone, foreign objects, background and noise.
 
-    The network, where its file is there, is one witness among others: see `find_deposits`.
-
     Raises:
         ConfigurationError: `settings.radiograph_model` cannot be read as a network.
     """
     model = Path(settings.radiograph_model) if settings.radiograph_model else MODEL
-    maps = class_maps(radiograph, model) if settings.radiograph_model or model.exists() else None
-    return find_deposits(radiograph, settings, maps)
+    return find_deposits(radiograph, settings, class_maps(radiograph, model))
 
 
-def find_deposits(
-    radiograph: Radiograph, settings: SegmentationSettings, class_maps_seen: ClassMaps | None
-) -> Segmentation:
-    """Deposits of a radiograph, by its own contrasts and by a network's class maps where there are any.
+def find_deposits(radiograph: Radiograph, settings: SegmentationSettings, seen_by_network: ClassMaps) -> Segmentation:
+    """Deposits of a radiograph by its own contrasts and a network's class maps.
 
     Candidates are pieces of excess maps at all scales, and of the network's map of calcium. A boosted table judges
     them by features. The visible extent of those that reach `settings.radiograph_confidence` is drawn where the
@@ -57,12 +51,12 @@ def find_deposits(
     field = working_field(radiograph)
     if min(field.shape) < LEAST_SIDE:
         return _nothing(radiograph, field)
-    seen = _seen(radiograph, field, class_maps_seen)
-    found, maps = _candidates(field, seen)
+    seen = _seen(radiograph, field, seen_by_network)
+    found = _candidates(field, seen)
     probabilities, digest = judge(found.features)
     chosen = choose(found, probabilities, settings.radiograph_confidence, field.shape)
     drawn = draw(radiograph, field, chosen, Bounds(field.valid & ~seen.foreign, _within(field, seen)))
-    bone = seen.network[NETWORK.index("bone")] > LIKELY if seen.network else _bone(field, maps)
+    bone = seen.network[NETWORK.index("bone")] > LIKELY
     return Segmentation(
         lesions=group(drawn.deposits, field.pixel_mm),
         body=_coarse(field.body, field, radiograph),
@@ -70,24 +64,25 @@ def find_deposits(
         foreign=_coarse(seen.foreign, field, radiograph),
         noise=field.noise,
         background=drawn.background,
-        models=(digest,) if class_maps_seen is None else (class_maps_seen.digest, digest),
+        models=(seen_by_network.digest, digest),
         notes=field.notes,
     )
 
 
-def found_candidates(radiograph: Radiograph, field: Field, class_maps_seen: ClassMaps | None) -> Candidates:
-    """The candidates of a radiograph with their features, before they are judged; `field` is its working grid."""
-    return _candidates(field, _seen(radiograph, field, class_maps_seen))[0]
+def found_candidates(radiograph: Radiograph, field: Field, seen_by_network: ClassMaps | None) -> Candidates:
+    """The candidates of a radiograph with their features, before they are judged; `field` is its working grid.
+
+    Training also asks for those of the image alone (None): there are more of them, with fewer features.
+    """
+    return _candidates(field, _seen(radiograph, field, seen_by_network))
 
 
-def _seen(radiograph: Radiograph, field: Field, class_maps_seen: ClassMaps | None) -> Seen:
-    return Seen(foreign_objects(radiograph, field), _on_grid(class_maps_seen, field))
+def _seen(radiograph: Radiograph, field: Field, seen_by_network: ClassMaps | None) -> Seen:
+    return Seen(foreign_objects(radiograph, field), _on_grid(seen_by_network, field))
 
 
 def _within(field: Field, seen: Seen) -> Mask:
-    """Where deposits may lie: with a network, only where it does not rule calcium out."""
-    if not seen.network:
-        return field.valid
+    """Where deposits may lie: where the network does not rule calcium out."""
     return field.valid & (seen.network[NETWORK.index("calcium")] >= RULED_OUT)
 
 
@@ -117,14 +112,13 @@ def _on_grid(maps: ClassMaps | None, field: Field) -> tuple[Floats, ...]:
     return tuple(separable(rows, each, cols) for each in (maps.calcium, maps.bone, maps.foreign))
 
 
-def _candidates(field: Field, seen: Seen) -> tuple[Candidates, tuple[ExcessMap, ...]]:
-    """Candidates of a field, and the maps that they are pieces of."""
+def _candidates(field: Field, seen: Seen) -> Candidates:
     layers = tuple(layer_of(field, stride) for stride in STRIDES)
     maps = excess_maps(layers)
     channels = tuple(channels_of(layer, maps, field, seen) for layer in layers)
     if seen.network:
         maps += _network_maps(maps, seen.network[NETWORK.index("calcium")] * field.valid)
-    return candidates(maps, layers, channels), maps
+    return candidates(maps, layers, channels)
 
 
 def _network_maps(maps: tuple[ExcessMap, ...], calcium: Floats) -> tuple[ExcessMap, ...]:
@@ -134,14 +128,6 @@ def _network_maps(maps: tuple[ExcessMap, ...], calcium: Floats) -> tuple[ExcessM
     wide = (m for m in maps if m.scale_mm >= LEAST_CUT_MM)
     cut = (replace(m, excess=m.excess * (fine if m.stride == 1 else coarse), kind=Kind.SUSPECTED) for m in wide)
     return (ExcessMap(calcium, 0.0, Kind.NETWORK, 1), *cut)
-
-
-def _bone(field: Field, maps: tuple[ExcessMap, ...]) -> Mask:
-    """Likely bone on the working grid, from the widest opening."""
-    widest = max((m for m in maps if m.kind is Kind.OPENING), key=lambda m: m.scale_mm)
-    bone = likely_bone(layer_of(field, widest.stride), widest)
-    fine: Mask = np.repeat(np.repeat(bone, widest.stride, axis=0), widest.stride, axis=1)
-    return fine[: field.shape[0], : field.shape[1]]
 
 
 def _coarse(mask: Mask, field: Field, radiograph: Radiograph) -> CoarseMask:

@@ -164,12 +164,17 @@ def tissue(
     fat_mm: Callable[[Grid], Array],
     muscles: Sequence[Muscle],
     rng: np.random.Generator,
+    *,
+    uneven: float = 1.0,
 ) -> Tissue:
-    """Soft tissue: an uneven skin, fat of varying thickness, muscles that meet in planes of fat of varying width."""
+    """Soft tissue: an uneven skin, fat of varying thickness, muscles that meet in planes of fat of varying width.
+
+    `uneven` scales how far the skin departs from its mean shape: 1 for thighs, less for fingers.
+    """
     where = lattice(*box, TISSUE_STEP_MM)
     grid = where.grid()
-    uneven = 1.6 * noise(where, (70.0, 70.0, 110.0), rng) + 0.5 * noise(where, (24.0, 24.0, 40.0), rng)
-    outside = np.broadcast_to(skin(grid), where.shape) + uneven.astype(np.float32)
+    waves = 1.6 * noise(where, (70.0, 70.0, 110.0), rng) + 0.5 * noise(where, (24.0, 24.0, 40.0), rng)
+    outside = np.broadcast_to(skin(grid), where.shape) + (uneven * waves).astype(np.float32)
     thickness = fat_mm(grid) * (1 + 0.16 * noise(where, (45.0, 45.0, 70.0), rng))
     fascia = outside + np.maximum(thickness, 2.0).astype(np.float32)
     texture = noise(where, (7.0, 7.0, 34.0), rng)

@@ -5,33 +5,16 @@ them. "Ready" is a study that is receiving and has been quiet. Every transition 
 without harm; a start after a crash puts back what was running.
 """
 
-import sqlite3
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipeline.errors import OutputError
+from pipeline.worker.database import Database
 
 State = Literal["receiving", "processing", "delivering", "delivered", "failed"]
 STATES: tuple[State, ...] = get_args(State)
-BUSY_MS = 30_000
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS study (
-    uid TEXT PRIMARY KEY, state TEXT NOT NULL, since REAL NOT NULL, received REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
-    again INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS study_state ON study (state, received);
-CREATE TABLE IF NOT EXISTS instance (
-    study TEXT NOT NULL, uid TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (study, uid));
-CREATE TABLE IF NOT EXISTS object (
-    study TEXT NOT NULL, path TEXT NOT NULL, uid TEXT NOT NULL DEFAULT '', step INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (study, path));
-CREATE INDEX IF NOT EXISTS object_uid ON object (uid);
-"""
 WAITING, TAKEN, COMMITTED = 0, 1, 2
 """Steps of an object: not sent, taken by the peer, and the peer has promised to keep it."""
 
@@ -48,39 +31,8 @@ class Entry:
     reason: str
 
 
-class Spool:
-    """The database; safe to use from several threads."""
-
-    def __init__(self, path: Path) -> None:
-        """Open or make the database. OutputError where the file system cannot hold it."""
-        self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            mode = self._db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-            self._db.executescript(SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise OutputError(f"{path}: spool cannot be opened ({error}): choose a local, writable folder") from error
-        if mode != "wal":
-            raise OutputError(f"{path}: this file system has no shared memory for a spool: choose a local folder")
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+class Spool(Database):
+    """The studies in the database; safe to use from several threads."""
 
     def received(self, study: str, instance: str, digest: str) -> bool:
         """Note a stored instance. Returns whether it is news; the same content once more changes nothing.
@@ -88,7 +40,7 @@ class Spool:
         News for a study that is being processed makes it ready again afterwards; for one that is through, at once.
         """
         now = time.time()
-        with self._transaction() as db:
+        with self.transaction() as db:
             known = db.execute("SELECT digest FROM instance WHERE study=? AND uid=?", (study, instance)).fetchone()
             if known is not None and known[0] == digest:
                 return False
@@ -97,45 +49,55 @@ class Spool:
                 "INSERT INTO study (uid, state, since, received) VALUES (?,'receiving',?,?) "
                 "ON CONFLICT (uid) DO UPDATE SET received=excluded.received, again=(state='processing'), "
                 "since=CASE WHEN state IN ('receiving','processing') THEN since ELSE excluded.since END, "
-                "attempts=0, reason='', state=CASE WHEN state='processing' THEN state ELSE 'receiving' END",
+                "attempts=0, next_try=0, reason='', state=CASE WHEN state='processing' THEN state ELSE 'receiving' END",
                 (study, now, now),
             )
         return True
 
+    def knows(self, study: str, instance: str, digest: str) -> bool:
+        """Whether this content is noted already."""
+        return bool(self.rows("SELECT 1 FROM instance WHERE study=? AND uid=? AND digest=?", study, instance, digest))
+
     def take_ready(self, quiet_s: float) -> str | None:
         """The study quiet for longest, `quiet_s` or more, now in state processing; None when there is none."""
-        with self._transaction() as db:
+        now = time.time()
+        with self.transaction() as db:
             row = db.execute(
-                "SELECT uid FROM study WHERE state='receiving' AND received<=? ORDER BY received LIMIT 1",
-                (time.time() - quiet_s,),
+                "SELECT uid FROM study WHERE state='receiving' AND received<=? AND next_try<=? "
+                "ORDER BY received LIMIT 1",
+                (now - quiet_s, now),
             ).fetchone()
             if row is None:
                 return None
-            db.execute("UPDATE study SET state='processing', since=?, again=0 WHERE uid=?", (time.time(), row[0]))
+            db.execute("UPDATE study SET state='processing', since=?, again=0 WHERE uid=?", (now, row[0]))
         return str(row[0])
 
-    def processed(self, study: str, objects: Iterable[Path]) -> None:
-        """A study was analysed; its objects wait for delivery. What came in meanwhile makes it ready again."""
-        with self._transaction() as db:
+    def processed(self, study: str, objects: Mapping[Path, str]) -> None:
+        """A study was analysed; its objects (path to SOP Instance UID) wait for delivery.
+
+        One that came out as before is not sent again. What came in meanwhile makes the study ready again.
+        """
+        with self.transaction() as db:
+            steps = dict(db.execute("SELECT uid, step FROM object WHERE study=?", (study,)).fetchall())
             again = db.execute("SELECT again FROM study WHERE uid=?", (study,)).fetchone()
             db.execute("DELETE FROM object WHERE study=?", (study,))
             state = "receiving" if again is not None and again[0] else "delivering"
             if state == "delivering":
-                db.executemany("INSERT INTO object (study, path) VALUES (?,?)", [(study, str(p)) for p in objects])
+                rows = [(study, str(path), uid, steps.get(uid, WAITING)) for path, uid in objects.items()]
+                db.executemany("INSERT INTO object VALUES (?,?,?,?)", rows)
             db.execute(
-                "UPDATE study SET state=?, since=?, attempts=0, next_try=0, again=0 WHERE uid=?",
+                "UPDATE study SET state=?, since=?, attempts=0, next_try=0, again=0, reason='' WHERE uid=?",
                 (state, time.time(), study),
             )
 
     def take_delivery(self) -> Entry | None:
         """A study whose objects are due; it stays in its state."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT uid, state, since, attempts, next_try, reason FROM study "
-                "WHERE state='delivering' AND next_try<=? ORDER BY next_try, since LIMIT 1",
-                (time.time(),),
-            ).fetchone()
-        return None if row is None else Entry(*row)
+        found = self.rows(
+            "SELECT uid, state, since, attempts, next_try, reason FROM study "
+            "WHERE state='delivering' AND next_try<=? ORDER BY next_try, since LIMIT 1",
+            time.time(),
+        )
+        return Entry(*found[0]) if found else None
 
     def undelivered(self, study: str) -> tuple[Path, ...]:
         """Objects of a study that the peer has not taken yet."""
@@ -146,21 +108,25 @@ class Spool:
         return self._objects(study, TAKEN)
 
     def _objects(self, study: str, step: int) -> tuple[Path, ...]:
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT path FROM object WHERE study=? AND step=? ORDER BY path", (study, step)
-            ).fetchall()
+        rows = self.rows("SELECT path FROM object WHERE study=? AND step=? ORDER BY path", study, step)
         return tuple(Path(row[0]) for row in rows)
 
+    def made(self, uid: str) -> bool:
+        """Whether an object of this SOP Instance UID was made here."""
+        return bool(self.rows("SELECT 1 FROM object WHERE uid=?", uid))
+
     def object_taken(self, study: str, path: Path, uid: str) -> None:
-        """The peer has taken an object, whose SOP Instance UID is `uid`."""
-        with self._transaction() as db:
-            db.execute("UPDATE object SET step=?, uid=? WHERE study=? AND path=?", (TAKEN, uid, study, str(path)))
+        """The peer has taken an object of this SOP Instance UID; one that was replaced meanwhile still waits."""
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE object SET step=?, uid=? WHERE study=? AND path=? AND uid IN (?,'')",
+                (TAKEN, uid, study, str(path), uid),
+            )
 
     def commitment(self, kept: Iterable[str], lost: Iterable[str]) -> None:
         """What the peer keeps and what it does not have, by SOP Instance UID; lost objects are sent again."""
         now = time.time()
-        with self._transaction() as db:
+        with self.transaction() as db:
             for uid in kept:
                 db.execute("UPDATE object SET step=? WHERE uid=? AND step=?", (COMMITTED, uid, TAKEN))
                 db.execute(
@@ -177,34 +143,55 @@ class Spool:
                     (now, uid),
                 )
 
-    def delivered(self, study: str) -> None:
-        """All objects of a study were taken."""
-        self._end(study, "delivering", "delivered", "")
+    def delivered(self, entry: Entry) -> None:
+        """All objects of a study were taken, or stay here because there is no peer."""
+        self._end(entry.uid, "delivering", "delivered", entry.since)
 
-    def failed(self, study: str, during: State, reason: str) -> None:
-        """A study needs a person; `reason` is one line without patient data, `during` the state that it was in."""
-        self._end(study, during, "failed", reason)
+    def undeliverable(self, entry: Entry, reason: str) -> None:
+        """A delivery needs a person; `reason` is one line without patient data."""
+        self._end(entry.uid, "delivering", "failed", entry.since, reason)
 
-    def _end(self, study: str, during: State, state: State, reason: str) -> None:
-        """From `during` to a final state; a study with news since then waits again instead."""
-        with self._transaction() as db:
+    def failed(self, study: str, reason: str) -> None:
+        """An analysis needs a person; a study with news since it began waits again instead."""
+        self._end(study, "processing", "failed", None, reason)
+
+    def _end(self, study: str, during: State, state: State, since: float | None, reason: str = "") -> None:
+        """From `during` to a final state; the end of older work (another `since`) changes nothing."""
+        with self.transaction() as db:
             db.execute(
                 "UPDATE study SET state=CASE WHEN again THEN 'receiving' ELSE ? END, reason=?, since=?, again=0 "
-                "WHERE uid=? AND state=?",
-                (state, reason, time.time(), study, during),
+                "WHERE uid=? AND state=? AND since=coalesce(?,since)",
+                (state, reason, time.time(), study, during, since),
+            )
+            if during == "processing":  # objects of an earlier analysis: a retry must analyse, not deliver them
+                db.execute("DELETE FROM object WHERE study=?", (study,))
+
+    def postpone(self, entry: Entry, until: float, reason: str) -> None:
+        """Try delivery again at `until`, seconds since the epoch."""
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE study SET attempts=attempts+1, next_try=?, reason=? "
+                "WHERE uid=? AND state='delivering' AND since=?",
+                (until, reason, entry.uid, entry.since),
             )
 
-    def postpone(self, study: str, until: float, reason: str) -> None:
-        """Try delivery again at `until`, seconds since the epoch."""
-        with self._transaction() as db:
+    def put_back(self, study: str, until: float, reason: str) -> None:
+        """An analysis could not be done for a reason that may pass: again at `until`, seconds since the epoch."""
+        with self.transaction() as db:
             db.execute(
-                "UPDATE study SET attempts=attempts+1, next_try=?, reason=? WHERE uid=? AND state='delivering'",
-                (until, reason, study),
+                "UPDATE study SET state='receiving', attempts=attempts+1, next_try=?, reason=?, since=?, again=0 "
+                "WHERE uid=? AND state='processing'",
+                (until, reason, time.time(), study),
             )
+
+    def attempts(self, study: str) -> int:
+        """How often a study's present step was tried in vain."""
+        found = self.rows("SELECT attempts FROM study WHERE uid=?", study)
+        return int(found[0][0]) if found else 0
 
     def recover(self) -> int:
         """Put back what was being processed when the last worker ended; returns how many."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             done = db.execute("UPDATE study SET state='receiving', again=0 WHERE state='processing'")
         return done.rowcount
 
@@ -212,7 +199,7 @@ class Spool:
         """Dead letters back to the queue, all or those named; returns how many."""
         named = tuple(studies)
         chosen = f" AND uid IN ({','.join('?' * len(named))})" if named else ""
-        with self._transaction() as db:
+        with self.transaction() as db:
             done = db.execute(
                 "UPDATE study SET attempts=0, next_try=0, since=?, reason='', state=CASE WHEN EXISTS "
                 "(SELECT 1 FROM object WHERE object.study=study.uid) THEN 'delivering' ELSE 'receiving' END "
@@ -223,14 +210,39 @@ class Spool:
 
     def counts(self) -> dict[State, int]:
         """Studies by state."""
-        with self._lock:
-            found = dict(self._db.execute("SELECT state, count(*) FROM study GROUP BY state").fetchall())
+        found = dict(self.rows("SELECT state, count(*) FROM study GROUP BY state"))
         return {state: int(found.get(state, 0)) for state in STATES}
 
     def latest(self, limit: int) -> tuple[Entry, ...]:
         """The studies that changed last, newest first."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT uid, state, since, attempts, next_try, reason FROM study ORDER BY since DESC LIMIT ?", (limit,)
-            ).fetchall()
+        rows = self.rows(
+            "SELECT uid, state, since, attempts, next_try, reason FROM study ORDER BY since DESC LIMIT ?", limit
+        )
         return tuple(Entry(*row) for row in rows)
+
+    def finished(self, before: float, states: Iterable[State]) -> tuple[Entry, ...]:
+        """Studies that came into one of these states before a time (seconds since the epoch), oldest first."""
+        wanted = tuple(states)
+        rows = self.rows(
+            "SELECT uid, state, since, attempts, next_try, reason FROM study "
+            f"WHERE since<? AND state IN ({','.join('?' * len(wanted))}) ORDER BY since",
+            before,
+            *wanted,
+        )
+        return tuple(Entry(*row) for row in rows)
+
+    def forget(self, entry: Entry, remove: Callable[[], None]) -> bool:
+        """Call `remove` and drop a study's rows, unless the study changed since `entry` was read.
+
+        Nobody can note an instance meanwhile. Returns whether it was dropped.
+        """
+        with self.transaction() as db:
+            same = db.execute(
+                "SELECT 1 FROM study WHERE uid=? AND state=? AND since=?", (entry.uid, entry.state, entry.since)
+            ).fetchone()
+            if same is None:
+                return False
+            remove()
+            for table, key in (("study", "uid"), ("instance", "study"), ("object", "study")):
+                db.execute(f"DELETE FROM {table} WHERE {key}=?", (entry.uid,))
+        return True

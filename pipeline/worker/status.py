@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import OutputError
 from pipeline.model.identity import file_stem
-from pipeline.worker.receive import Tally
+from pipeline.worker.intake import Tally
 from pipeline.worker.spool import STATES, Spool
 from pipeline.worker.store import Store
 
@@ -66,9 +66,13 @@ class Pages:
         return (
             f"<!doctype html><html lang=en><meta charset=utf-8><title>calcinosis</title><style>{STYLE}</style>"
             "<h1>calcinosis</h1><p>Decision support, not a diagnosis.</p>"
-            f"<table><tr>{counts}</tr><tr>{numbers}</tr></table><h2>Last studies</h2>"
+            f"<table><tr>{counts}</tr><tr>{numbers}</tr></table>{self._watching()}<h2>Last studies</h2>"
             f"<table><tr><th>Study</th><th>State</th><th>Since</th><th>Reason</th></tr>{rows}</table></html>"
         )
+
+    def _watching(self) -> str:
+        state = self.tally.watching
+        return f"<p>Watched archive: {escape(state)}</p>" if state else ""
 
     def _row(self, uid: str, state: str, since: float, reason: str) -> str:
         stem = file_stem(uid)
@@ -87,6 +91,8 @@ class Pages:
         for name in ("stored", "known", "own", "refused"):
             lines.append(f'calcinosis_instances_total{{outcome="{name}"}} {getattr(self.tally, name)}')
         lines += ["# TYPE calcinosis_free_bytes gauge", f"calcinosis_free_bytes {self.store.free_bytes()}"]
+        if self.tally.watching:
+            lines += ["# TYPE calcinosis_watch_up gauge", f"calcinosis_watch_up {int(self.tally.watching == 'ok')}"]
         return "\n".join(lines) + "\n"
 
     def _file(self, where: str) -> Answer:

@@ -5,8 +5,9 @@ Usage, all with one or more `--truth COHORT`:
       feeds the findings of the truth (what it does not list is unknown): errors of reasoning alone
   python tests/benchmarks/bench_differential.py --truth C --results OUT [--out FOLDER]
       feeds the features that `calcinosis run` wrote; findings and differential are made anew with configs/ as it stands
-  ... --train C2 --train-results OUT2
-      a random forest and a logistic regression on the same features, trained on other cohorts than those tested
+  ... --train C2 --train-results OUT2 [--readme]
+      a random forest and a logistic regression on the same features, and a random forest on those of MIRP where that is
+      installed (extra `benchmark`), trained on other cohorts than those tested; --readme puts the table into README.md
 
 `--out` gets reliability.png, figures.txt and, for each way of reasoning, studies/<uid>/results.json with the
 differential. Both profiles are shown, with and without clinical context.
@@ -21,8 +22,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from differential_cases import Study, measured_case, read_studies, true_case
-from differential_figures import HEADER, Row, closest_to_certain, confusion, line, per_entity, reliability_plot
+from differential_cases import Runs, Sides, Study, measured_case, read_studies, true_case
+from differential_figures import (
+    HEADER,
+    Row,
+    closest_to_certain,
+    confusion,
+    line,
+    per_entity,
+    readme_table,
+    reliability_plot,
+)
+from readme_block import write_block
 
 from pipeline.differential.rank import rank
 from pipeline.features.table import FEATURES
@@ -43,6 +54,7 @@ def main() -> int:
     parser.add_argument("--train", type=Path, action="append", default=[], help="cohort to train classifiers on")
     parser.add_argument("--train-results", type=Path, action="append", default=[], help="what a run wrote of that")
     parser.add_argument("--profile", action="append", help="default: seed and literature")
+    parser.add_argument("--readme", action="store_true", help="put the comparison into README.md")
     parser.add_argument("--out", type=Path, help="folder for figures, plot and results")
     options = parser.parse_args()
     if options.true_findings == bool(options.results):
@@ -61,11 +73,17 @@ def main() -> int:
             table[name] = reason(studies, knowledge, options.true_findings, context)
     if options.train:
         from differential_learned import learned
+        from differential_radiomics import radiomics
 
         training = read_studies(options.train, options.train_results)
         table |= learned(training, studies, load_knowledge("seed", None))
+        tested = Runs(tuple(options.truth), tuple(options.results))
+        trained = Runs(tuple(options.train), tuple(options.train_results))
+        table |= radiomics(Sides(training, trained), Sides(studies, tested), load_knowledge("seed", None))
     text = report(table, table[next(iter(table))])
     print(text)
+    if options.readme:
+        write_block("differential", readme_table(table))
     if options.out:
         write(options.out, text, table, studies)
     return 0

@@ -55,6 +55,22 @@ class Study:
         return not own or any(x["visibility"] >= VISIBLE[self.kind] for x in own)
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Cohorts, and the folders of the runs made of them."""
+
+    cohorts: tuple[Path, ...]
+    results: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Studies, and where they and their results lie."""
+
+    studies: Sequence[Study]
+    runs: Runs
+
+
 def read_studies(cohorts: Sequence[Path], results: Sequence[Path] = ()) -> tuple[Study, ...]:
     """All studies of the cohorts, with the results of the runs where there are any."""
     found = []

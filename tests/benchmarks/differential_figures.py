@@ -120,6 +120,29 @@ def closest_to_certain(rows: Sequence[Row], count: int = 8) -> str:
     return "\n".join(f"{r.sure:.3f} {r.top} for {r.entity} ({r.kind}, {r.study})" for r in wrong) or "none"
 
 
+def readme_table(table: Mapping[str, Sequence[Row]]) -> str:
+    """The comparison as Markdown: CT, and radiographs whose main lesion is visible or that are normal."""
+    head = "| | top-1 | top-3 | group | log-loss | ECE |\n|---|---|---|---|---|---|"
+    parts = []
+    for title, kind in (("CT", "ct"), ("Radiographs, visible or normal", "radiograph")):
+        chosen = {
+            name: [r for r in rows if r.kind == kind and (kind == "ct" or r.visible)] for name, rows in table.items()
+        }
+        count = len(next(iter(chosen.values()), []))
+        parts.append(f"{title} ({count} studies)\n\n{head}")
+        parts += [f"| {name} | {' | '.join(_cells(rows))} |" for name, rows in chosen.items() if rows]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _cells(rows: Sequence[Row]) -> list[str]:
+    values = (
+        np.mean([r.top == r.entity for r in rows]), np.mean([r.entity in r.ranked[:3] for r in rows]),
+        np.mean([r.group_right for r in rows]), log_loss(rows), calibration_error(rows),
+    )  # fmt: skip
+    return [f"{v:.2f}" for v in values]
+
+
 def reliability_plot(path: Path, series: Iterable[tuple[str, Sequence[Row]]]) -> None:
     """A PNG with one panel a series: part right over share of the first answer, dots as large as their number."""
     side, gap = 300, 56

@@ -107,3 +107,28 @@ def test_another_resource_is_no_context(tmp_path: Path) -> None:
     (tmp_path / "context.json").write_text('{"resourceType": "Patient"}')
     with pytest.raises(ConfigurationError, match="must be Bundle"):
         read_context(tmp_path / "context.json")
+
+
+def ranged(*rows: dict[str, Any]) -> dict[str, Any]:
+    return laboratory("14879-1", 1.8, "mmol/L") | {"referenceRange": list(rows)}
+
+
+def row(low: float | None, high: float | None, ages: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
+    ends = {k: {"value": v, "code": "mmol/L"} for k, v in (("low", low), ("high", high)) if v is not None}
+    years = {"low": {"value": ages[0], "code": "a"}, "high": {"value": ages[1], "code": "a"}} if ages else None
+    return ends | ({"age": years} if years else {}) | more
+
+
+def test_the_laboratorys_own_range_for_the_age_is_kept(tmp_path: Path) -> None:
+    child = {"resourceType": "Patient", "birthDate": "2020-01-01"}
+    rows = (row(0.8, 1.5), row(0.8, 1.45, (18, 120)), row(1.2, 1.9, (1, 13)))
+    found = read(tmp_path, ranged(*rows), child, timestamp="2026-06-01")
+    assert found.labs["phosphate"] == Laboratory(1.8, "mmol/L", 1.2, 1.9)
+    assert read(tmp_path, ranged(*rows)).labs["phosphate"] == Laboratory(1.8, "mmol/L", 0.8, 1.5)
+
+
+def test_a_range_of_another_kind_or_unit_is_left_out_and_an_open_end_stays_open(tmp_path: Path) -> None:
+    aim = row(0.5, 1.0, type={"coding": [{"code": "therapeutic"}]})
+    other = {"high": {"value": 4.5, "code": "mg/dL"}}
+    assert read(tmp_path, ranged(aim, other)).labs["phosphate"] == Laboratory(1.8, "mmol/L")
+    assert read(tmp_path, ranged(row(None, 1.6))).labs["phosphate"] == Laboratory(1.8, "mmol/L", None, 1.6)

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 from shapes import ball, disc, discs, grid, noisy, patch, value
 
-from pipeline.features.margin import lobules, margin
+from pipeline.features.margin import margin
 
 CLOVERS = {
     2: ((0.0, -16.0), (0.0, 16.0)),
@@ -47,9 +47,8 @@ def test_a_step_is_sharper_than_a_cloud() -> None:
     assert soft < 0.5
 
 
-@pytest.mark.parametrize("turn_deg", [0, 15, 30, 45])
-def test_a_wall_is_no_row_of_lobules_however_it_lies(turn_deg: float) -> None:
-    y, x = grid(240, 240)
-    angle = np.radians(turn_deg)
-    across, along = y * np.cos(angle) - x * np.sin(angle), y * np.sin(angle) + x * np.cos(angle)
-    assert lobules(patch((np.abs(across) <= 4) & (np.abs(along) <= 90), noise=0.01)) == 1
+def test_domes_of_one_height_on_a_level_ridge_are_one() -> None:
+    y, x = grid(101, 201)
+    density = np.exp(-((y / 12) ** 2)) * (1 - 0.002 * np.cos(x / 4))
+    mask = (np.abs(y) <= 20) & (np.abs(x) <= 80)
+    assert value(margin(patch(mask, density.astype(np.float32)))["lobules"]) == 1

@@ -117,9 +117,39 @@ def test_the_region_places_a_lesion_and_the_groin_is_not_told_on_a_hip_film() ->
     assert unknown["site_hip"].state is State.NOT_ASSESSABLE
 
 
-def test_several_lesions_count_by_their_confidence() -> None:
-    assert judged(lesions=(lesion(1), lesion(2)))["multiple_lesions"].probability == pytest.approx(0.81)
-    assert judged()["multiple_lesions"].probability == 0.0
+def test_groups_apart_count_by_the_confidence_of_their_lesions() -> None:
+    def chance(lesions: tuple[Lesion, ...], **values: float) -> float:
+        return judged(features(**values), lesions=lesions)["multiple_lesions"].probability or 0.0
+
+    one, two, field = chance((lesion(1),)), chance((lesion(1), lesion(2))), chance((lesion(1),), clumps=8.0)
+    assert one < 0.5 < field
+    assert chance((lesion(1), lesion(2, sure=0.1))) < two < field
+
+
+def test_a_finding_of_the_study_takes_the_median_of_its_lesions() -> None:
+    made = tuple(lesion(i) for i in (1, 2, 3))
+    measured = [features(bone_contrast=x) for x in (0.1, 0.15, 0.8)]
+    found = judge(made, measured, (radiograph(),), (), Patient(), ClinicalContext(), seed())
+    thin = [f for f in found if f.id == "bone_demineralization"]
+    assert [(f.state, f.lesion) for f in thin] == [(State.PRESENT, None)]
+    assert judged(features())["bone_demineralization"].state is State.NOT_ASSESSABLE
+
+
+def test_what_the_region_rules_out_is_absent_and_what_it_hides_is_not_judged() -> None:
+    small = features(largest_extent=10.0, distance_to_bone=4.0, parts=1.0)
+    assert judged(small, lesions=(lesion(region="shoulder"),))["in_tendon"].state is State.PRESENT
+    assert judged(small, lesions=(lesion(region="thigh"),))["in_tendon"].state is State.ABSENT
+    kidney = judged(features(midline_distance=0.4), lesions=(lesion(region="knee"),))["in_kidney"]
+    assert (kidney.state, kidney.because) == (State.NOT_ASSESSABLE, "no kidney in view")
+
+
+def test_lesions_on_both_sides_of_the_trunk_are_seen_by_their_place() -> None:
+    made = (lesion(1, region="pelvis"), lesion(2, region="pelvis"))
+    measured = [features(midline_offset=x) for x in (-0.5, 0.6)]
+    found = judge(made, measured, (radiograph(),), (), Patient(), ClinicalContext(), seed())
+    assert next(f for f in found if f.id == "bilateral").state is State.PRESENT
+    alone = judged(features(midline_offset=0.5), lesions=(lesion(1, region="pelvis"),))["bilateral"]
+    assert alone.state is State.ABSENT
 
 
 def test_both_sides_need_a_lesion_on_either() -> None:
@@ -134,7 +164,7 @@ def test_gravity_in_the_image_is_said_of_the_study() -> None:
 
 
 def test_a_tram_track_is_a_vessel_and_early_below_40() -> None:
-    track = features(tram_track_fraction=0.9)
+    track = features(tram_track_fraction=0.9, course_fraction=0.98, course_straightness=0.9, depth_from_skin=14.0)
     young = judged(track, patient=Patient(Known(20.0, "PatientAge")))
     assert young["in_vessel"].state is State.PRESENT
     assert young["vascular_calcification"].state is State.PRESENT

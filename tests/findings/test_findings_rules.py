@@ -1,5 +1,9 @@
 """Curves and rules: features become findings."""
 
+import math
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,12 +83,31 @@ def test_a_value_that_is_no_number_is_not_judged() -> None:
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_fit_keeps_the_order_and_stays_a_probability(one: float, other: float) -> None:
-    fitted = Fitted(-1.0, 0.4, "test")
+    fitted = Fitted(-1.0, (0.4,), "test")
     low, high = sorted((one, other))
     assert 0 < corrected(low, fitted) <= corrected(high, fitted) < 1
 
 
 def test_without_a_fit_nothing_changes_and_a_slope_below_one_makes_less_sure() -> None:
     assert corrected(0.97, None) == 0.97
-    assert 0.5 < corrected(0.97, Fitted(0.0, 0.4, "test")) < 0.97
-    assert corrected(0.5, Fitted(0.0, 0.4, "test")) == 0.5
+    assert 0.5 < corrected(0.97, Fitted(0.0, (0.4,), "test")) < 0.97
+    assert corrected(0.5, Fitted(0.0, (0.4,), "test")) == 0.5
+
+
+def test_a_sum_adds_the_log_odds_of_its_terms_by_weight_and_leaves_out_what_is_unknown() -> None:
+    optional = Term("notch_depth_fraction", ((0.0, 0.1), (0.1, 0.9)), optional=True)
+    lobes = Term("lobules", ((1.0, 0.2), (3.0, 0.8)))
+    plain = Measured("lobulated", (lobes, optional), "sum")
+    both = apply(plain, measured(lobules=3, notch_depth_fraction=0.1), 1, "ct").probability
+    assert both == pytest.approx(1 / (1 + math.exp(-0.5 * math.log(4) - 0.5 * math.log(9))))
+    alone = apply(plain, measured(lobules=3, notch_depth_fraction="no"), 1, "ct").probability
+    assert alone == pytest.approx(1 / (1 + math.exp(-0.5 * math.log(4))))
+    fitted = replace(plain, fitted={"ct": Fitted(1.0, (1.0, 0.0), "test")})
+    known = measured(lobules=3, notch_depth_fraction=0.1)
+    assert apply(fitted, known, 1, "ct").probability == pytest.approx(1 / (1 + math.exp(-1 - math.log(4))))
+    assert apply(fitted, known, 1, "radiograph").probability == both
+
+
+def test_a_sum_without_a_needed_term_is_not_judged() -> None:
+    rule = Measured("lobulated", (LOBES, NOTCH), "sum")
+    assert apply(rule, measured(lobules=3, notch_depth_fraction="cut off"), 1, "ct").because == "cut off"

@@ -83,6 +83,31 @@ def test_measurements_findings_and_the_differential_are_written_with_their_certa
     assert report.VerificationFlag == "UNVERIFIED"
 
 
+def test_beside_lesions_every_measurement_group_is_drawn_and_the_study_has_a_container_of_its_own(
+    image: Radiograph | Volume, tmp_path: Path
+) -> None:
+    report = srread(_written(image, tmp_path)["sr"])
+    groups = [_uid_and_kinds(group) for group in _items(report, "Measurement Group")]
+    drawn = {uid for uid, kinds in groups if "SCOORD" in kinds}
+    assert {uid for uid, _ in groups} == drawn
+    (study,) = _items(report, "Qualitative Evaluations")
+    assert _items(study, "Number of lesions")[0].MeasuredValueSequence[0].NumericValue == 2
+    assert _items(study, "Ranked differential")
+    assert _items(study, "Algorithm Name")[0].TextValue == "calcinosis"
+
+
+def _uid_and_kinds(group: Dataset) -> tuple[str, set[str]]:
+    (uid,) = _items(group, "Tracking Unique Identifier")
+    return str(uid.UID), {item.ValueType for item in group.ContentSequence}
+
+
+def test_a_study_without_lesions_is_concluded_in_a_group(image: Radiograph | Volume, tmp_path: Path) -> None:
+    written, skipped = write_objects(analysis(image=image, lesions=()), tmp_path, None)
+    assert not skipped
+    (group,) = _items(srread(written[-1]), "Measurement Group")
+    assert _items(group, "Number of lesions")[0].MeasuredValueSequence[0].NumericValue == 0
+
+
 def test_numbers_that_are_not_finite_stay_out(dx: Radiograph, tmp_path: Path) -> None:
     nan = Measurement((Feature("area", Known(float("nan"), "measured"), "mm2", "SCT:42798000"),))
     report = srread(_written(dx, tmp_path, measurements=(nan, nan))["sr"])
@@ -145,6 +170,16 @@ def test_codes_are_valid_and_private_words_fit() -> None:
     values = {private_word(name).value for name in names}
     assert len(values) == len(names)
     assert max(len(v) for v in values) <= LONGEST_CODE
+
+
+@pytest.mark.parametrize(("side", "stored"), [("R", "R"), ("L", "L"), ("B", ""), ("U", "")])
+def test_a_film_of_both_sides_has_a_key_picture_of_no_side(
+    side: str, stored: str, dx: Radiograph, tmp_path: Path
+) -> None:
+    header = pydicom.dcmread(dx.identity.sources[0].path)
+    header.ImageLaterality = side
+    header.save_as(dx.identity.sources[0].path)
+    assert pydicom.dcmread(_written(dx, tmp_path / "out")["sc"]).Laterality == stored
 
 
 def test_what_is_wrong_in_a_source_header_is_not_inherited(dx: Radiograph, tmp_path: Path) -> None:

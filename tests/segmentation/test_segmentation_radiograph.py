@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from radiograph_phantoms import Film, limb, radiograph, with_disc, with_leaf, with_letter
 
+from pipeline.errors import ConfigurationError
 from pipeline.knowledge.settings import SegmentationSettings
 from pipeline.model.image import Mask, Radiograph
 from pipeline.model.known import Unknown
 from pipeline.model.lesion import Segmentation
-from pipeline.segmentation.radiograph import find_deposits, segment_radiograph
+from pipeline.segmentation.radiograph import segment_radiograph
 
 SETTINGS = SegmentationSettings()
 DISC = with_disc(limb(), (3.0, 14.0), 5.0, 0.45)
@@ -29,26 +30,26 @@ def dice(found: Mask, truth: Mask) -> float:
     return 2 * np.count_nonzero(found & truth) / max(1, np.count_nonzero(found) + np.count_nonzero(truth))
 
 
-def alone(image: Radiograph) -> Segmentation:
-    return find_deposits(image, SETTINGS, None)
+def found_on(image: Radiograph) -> Segmentation:
+    return segment_radiograph(image, SETTINGS)
 
 
 def test_a_plain_disc_is_one_lesion_and_the_rest_is_none() -> None:
     image = radiograph(DISC)
-    found = alone(image)
+    found = found_on(image)
     assert len(found.lesions) == 1
     assert dice(label_mask(found, image.shape), DISC.truth) > 0.7
 
 
 def test_a_limb_without_calcium_has_no_lesion() -> None:
-    assert alone(radiograph(limb())).lesions == ()
+    assert found_on(radiograph(limb())).lesions == ()
 
 
 def test_a_letter_and_a_leaf_are_no_lesions() -> None:
     image = radiograph(with_leaf(with_letter(limb(), (-30, 22)), 9.0))
     valid = image.valid.copy()
     valid[:60] = False
-    assert alone(replace(image, valid=valid)).lesions == ()
+    assert found_on(replace(image, valid=valid)).lesions == ()
 
 
 @pytest.mark.parametrize("turned", [np.fliplr, np.flipud, np.rot90, np.transpose], ids=lambda f: f.__name__)
@@ -60,19 +61,19 @@ def test_a_turned_or_mirrored_film_has_the_same_lesion(turned: object) -> None:
         attenuation=np.ascontiguousarray(turned(image.attenuation)),
         valid=np.ascontiguousarray(turned(image.valid)),
     )
-    upright = turned(label_mask(alone(image), image.shape))
-    assert dice(label_mask(alone(other), other.shape), upright) > 0.9
+    upright = turned(label_mask(found_on(image), image.shape))
+    assert dice(label_mask(found_on(other), other.shape), upright) > 0.9
 
 
 def test_finer_pixels_show_the_same_lesion() -> None:
     fine = with_disc(limb((1120, 960), 0.1), (3.0, 14.0), 5.0, 0.45)
     image = radiograph(fine, noise=0.03)
-    assert dice(label_mask(alone(image), image.shape), fine.truth) > 0.7
+    assert dice(label_mask(found_on(image), image.shape), fine.truth) > 0.7
 
 
 def test_what_is_handed_on_has_the_image_s_shape_and_reasons() -> None:
     image = radiograph(DISC)
-    found = alone(image)
+    found = found_on(image)
     assert found.background is not None
     assert found.background.shape == image.shape
     assert np.isfinite(found.background).all()
@@ -81,17 +82,17 @@ def test_what_is_handed_on_has_the_image_s_shape_and_reasons() -> None:
     assert window[DISC.truth].all()
     assert found.bone.window((200, 160), (360, 200)).mean() > 0.3
     assert found.noise > 0
-    assert [model.name for model in found.models] == ["radiograph_judgement"]
+    assert [model.name for model in found.models] == ["radiograph", "radiograph_judgement"]
 
 
 def test_the_same_film_gives_the_same_deposits() -> None:
-    first, second = (alone(radiograph(DISC)) for _ in range(2))
+    first, second = (found_on(radiograph(DISC)) for _ in range(2))
     assert np.array_equal(first.lesions[0][0].crop.mask, second.lesions[0][0].crop.mask)
     assert first.lesions[0][0].confidence == second.lesions[0][0].confidence
 
 
 def test_without_spacing_the_lesion_is_still_found() -> None:
-    found = alone(radiograph(DISC, known_spacing=False))
+    found = found_on(radiograph(DISC, known_spacing=False))
     assert len(found.lesions) >= 1
     assert any("spacing not known" in note for note in found.notes)
 
@@ -99,15 +100,19 @@ def test_without_spacing_the_lesion_is_still_found() -> None:
 @pytest.mark.parametrize("shape", [(8, 8), (3, 400), (64, 50)])
 def test_tiny_and_flat_films_have_no_lesions(shape: tuple[int, int]) -> None:
     image = radiograph(Film(np.zeros(shape), np.zeros(shape, bool)), noise=0.0)
-    assert alone(image).lesions == ()
+    assert found_on(image).lesions == ()
 
 
 def test_a_film_that_is_nowhere_valid_has_no_lesions() -> None:
     image = radiograph(DISC)
-    assert alone(replace(image, valid=np.zeros(image.shape, bool))).lesions == ()
+    assert found_on(replace(image, valid=np.zeros(image.shape, bool))).lesions == ()
 
 
-def test_with_the_network_both_models_are_named() -> None:
-    found = segment_radiograph(replace(radiograph(DISC), log_per_unit=Unknown("processing")), SETTINGS)
-    assert [model.name for model in found.models] == ["radiograph", "radiograph_judgement_network"]
+def test_a_film_made_for_showing_is_searched_as_well() -> None:
+    found = found_on(replace(radiograph(DISC), log_per_unit=Unknown("processing")))
     assert len(found.lesions) >= 1
+
+
+def test_without_a_network_s_file_nothing_is_searched_in_silence() -> None:
+    with pytest.raises(ConfigurationError):
+        segment_radiograph(radiograph(DISC), replace(SETTINGS, radiograph_model="nowhere.onnx"))

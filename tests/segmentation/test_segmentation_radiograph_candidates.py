@@ -16,6 +16,7 @@ from radiograph_phantoms import (
     with_shell,
 )
 
+from pipeline.errors import ConfigurationError
 from pipeline.segmentation.background import excess_maps, layer_of
 from pipeline.segmentation.candidates import FEATURE_NAMES, NETWORK_NAMES, Candidates, candidates
 from pipeline.segmentation.component_judgement import Chosen, choose, judge, on_grid
@@ -86,18 +87,17 @@ def test_every_feature_is_finite_on_noise_alone() -> None:
 def test_an_empty_field_has_no_candidates_and_they_are_judged() -> None:
     field, found = found_on(Film(np.zeros((100, 100)), np.zeros((100, 100), bool)), noise=0.0)
     assert len(found) == 0
-    probabilities, digest = judge(found.features)
+    probabilities, digest = judge(np.zeros((0, len(FEATURE_NAMES) + len(NETWORK_NAMES)), np.float32))
     assert len(probabilities) == 0
     assert choose(found, probabilities, 0.0, field.shape) == ()
     assert len(digest.sha256) == 64
 
 
-def test_without_and_with_a_network_two_tables_judge() -> None:
-    alone = judge(np.zeros((3, len(FEATURE_NAMES)), np.float32))
-    both = judge(np.zeros((3, len(FEATURE_NAMES) + len(NETWORK_NAMES)), np.float32))
-    assert alone[1] != both[1]
-    for probabilities, _ in (alone, both):
-        assert ((probabilities >= 0) & (probabilities <= 1)).all()
+def test_the_table_judges_features_of_image_and_network_and_no_others() -> None:
+    probabilities, _ = judge(np.zeros((3, len(FEATURE_NAMES) + len(NETWORK_NAMES)), np.float32))
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+    with pytest.raises(ConfigurationError, match="features"):
+        judge(np.zeros((3, len(FEATURE_NAMES)), np.float32))
 
 
 def test_of_overlapping_candidates_the_likeliest_is_kept() -> None:

@@ -1,10 +1,12 @@
 """A spool in a temporary folder, a free port, and a small study as a modality sends it."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worker_peers import free_port
+import trustme
+from worker_peers import Archive, free_port
 
 from pipeline.knowledge.settings import WorkerSettings
 from pipeline.worker.spool import Spool
@@ -35,6 +37,30 @@ def settings(store: Store) -> WorkerSettings:
         stall_s=3,
         quiet_s=0,
         allowed_ae_titles=("MODALITY",),
+    )
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    """A PACS that takes everything."""
+    made = Archive()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(settings: WorkerSettings, authority: trustme.CA, tmp_path: Path) -> WorkerSettings:
+    certificate = tmp_path / "own.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    return dataclasses.replace(
+        settings, tls_certificate=str(certificate), tls_authority=str(tmp_path / "authority.pem"), stall_s=5
     )
 
 

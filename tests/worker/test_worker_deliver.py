@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from worker_peers import free_port
 
 from pipeline.knowledge.settings import WorkerSettings
-from pipeline.worker.deliver import FIRST_WAIT_S, deliver, send, wait_s
+from pipeline.worker.deliver import FIRST_WAIT_S, deliver, wait_s
+from pipeline.worker.send import send
 from pipeline.worker.spool import Spool
 
 Peer = Callable[[Callable[[Any], int]], WorkerSettings]
@@ -36,7 +38,7 @@ def peer(settings: WorkerSettings) -> Iterator[Peer]:
 def queued(spool: Spool, paths: tuple[Path, ...]) -> None:
     spool.received("1.2", "1.2.1", "a")
     spool.take_ready(0)
-    spool.processed("1.2", paths)
+    spool.processed("1.2", {p: str(pydicom.dcmread(p, stop_before_pixels=True).SOPInstanceUID) for p in paths})
 
 
 def delivery(spool: Spool, settings: WorkerSettings) -> None:
@@ -71,8 +73,9 @@ def test_a_temporary_refusal_of_one_sends_that_one_again(peer: Peer, spool: Spoo
     assert spool.counts()["delivering"] == 1
     assert spool.undelivered("1.2") == (slices[1],)
     assert "0xA700" in spool.latest(1)[0].reason
-    report = send(spool.undelivered("1.2"), settings)
-    assert [path for path, _ in report.taken] == [slices[1]]
+    taken: list[Path] = []
+    assert send(spool.undelivered("1.2"), settings, lambda path, uid: taken.append(path)).reason == ""
+    assert taken == [slices[1]]
     assert calls[3] == calls[1]
 
 
@@ -98,13 +101,12 @@ def test_a_peer_that_is_down_is_tried_later_and_not_for_ever(
 
 
 def test_a_class_that_the_peer_does_not_take_is_final(peer: Peer, tmp_path: Path, slices: tuple[Path, ...]) -> None:
-    import pydicom
-
     other = pydicom.dcmread(slices[0])
     other.SOPClassUID = other.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
     other.save_as(tmp_path / "seg-1.dcm")
-    report = send((slices[0], tmp_path / "seg-1.dcm"), peer(lambda event: 0))
-    assert [path for path, _ in report.taken] == [slices[0]]
+    taken: list[Path] = []
+    report = send((slices[0], tmp_path / "seg-1.dcm"), peer(lambda event: 0), lambda path, uid: taken.append(path))
+    assert taken == [slices[0]]
     assert report.final
     assert "seg" in report.reason
 

@@ -1,9 +1,10 @@
 """What the node takes is on disk before it says so; what it must not take, it says why by its status."""
 
+import contextlib
 import dataclasses
 import io
-import socket
-import time
+import resource
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from worker_peers import sent
 
 from pipeline.knowledge.settings import WorkerSettings
 from pipeline.model.identity import MANUFACTURER
-from pipeline.worker.receive import OUT_OF_RESOURCES, SUCCESS, Tally, identified, start_node
+from pipeline.worker.intake import Intake, Tally, identified
+from pipeline.worker.receive import OUT_OF_RESOURCES, SUCCESS, start_node
 from pipeline.worker.spool import Spool
 from pipeline.worker.store import Store
 
@@ -26,7 +28,7 @@ def start(store: Store, spool: Spool) -> Iterator[Start]:
 
     def started(settings: WorkerSettings) -> Tally:
         tally = Tally()
-        nodes.append(start_node(settings, store, spool, tally))
+        nodes.append(start_node(Intake(settings, store, spool, tally)))
         return tally
 
     yield started
@@ -67,6 +69,17 @@ def test_own_results_never_start_work(
     assert sum(spool.counts().values()) == 0
 
 
+def test_own_results_are_known_even_when_the_archive_changed_the_manufacturer(
+    start: Start, settings: WorkerSettings, spool: Spool, slices: tuple[Path, ...]
+) -> None:
+    tally = start(settings)
+    spool.received("1.2", "1.2.1", "a")
+    spool.take_ready(0)
+    spool.processed("1.2", {Path("x"): str(pydicom.dcmread(slices[0], stop_before_pixels=True).SOPInstanceUID)})
+    assert sent(slices[:1], settings) == [SUCCESS]
+    assert (tally.own, spool.counts()["receiving"]) == (1, 0)
+
+
 def test_a_full_disk_leaves_the_image_with_the_sender(
     start: Start, settings: WorkerSettings, spool: Spool, slices: tuple[Path, ...]
 ) -> None:
@@ -75,21 +88,54 @@ def test_a_full_disk_leaves_the_image_with_the_sender(
     assert sum(spool.counts().values()) == 0
 
 
-def test_peers_that_stall_inside_a_pdu_do_not_shut_the_door(
-    start: Start, settings: WorkerSettings, slices: tuple[Path, ...]
+@contextlib.contextmanager
+def files_end_at(size: int) -> Iterator[None]:
+    """Writing beyond `size` bytes of any file fails in this process, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("part", [0.5, 1.5], ids=["an image does not fit", "the database does not fit"])
+def test_a_write_that_fails_leaves_the_image_with_the_sender_and_nothing_behind(
+    part: float, start: Start, settings: WorkerSettings, store: Store, spool: Spool, slices: tuple[Path, ...]
 ) -> None:
-    start(dataclasses.replace(settings, max_associations=3, stall_s=1))
-    peers = [socket.create_connection(("127.0.0.1", settings.port)) for _ in range(3)]
-    for peer in peers:
-        peer.sendall(b"\x01\x00\x00\x00")
-    for _ in range(20):
-        time.sleep(0.5)
-        if sent(slices[:1], settings) == [SUCCESS]:
-            break
-    else:
-        pytest.fail("no honest peer got through")
-    for peer in peers:
-        peer.close()
+    start(settings)
+    with files_end_at(int(part * slices[0].stat().st_size)):
+        first = sent(slices, settings)
+    assert OUT_OF_RESOURCES in first
+    assert set(first) <= {SUCCESS, OUT_OF_RESOURCES}
+    assert not list((store.root / "partial").iterdir())
+    rows = spool.rows("SELECT study, uid FROM instance")
+    assert len(rows) == first.count(SUCCESS)
+    assert all(store.image(study, uid).is_file() for study, uid in rows)
+    assert sent(slices, settings) == [SUCCESS] * len(slices)
+    assert spool.counts()["receiving"] == 1
+    (study,) = {row[0] for row in spool.rows("SELECT study FROM instance")}
+    assert len(list(store.incoming(study).iterdir())) == len(slices)
+
+
+def test_a_study_is_whole_files_alone_while_images_come_in(store: Store, slices: tuple[Path, ...]) -> None:
+    content, ended = slices[0].read_bytes(), threading.Event()
+
+    def keep() -> None:
+        while not ended.is_set():
+            for instance in ("1.2.3", "1.2.4"):
+                store.keep("1.2", instance, content)
+
+    store.keep("1.2", "1.2.3", content)
+    writer = threading.Thread(target=keep)
+    writer.start()
+    try:
+        for _ in range(2_000):
+            sizes = {path.stat().st_size for path in store.incoming("1.2").iterdir()}
+            assert sizes == {len(content)}
+    finally:
+        ended.set()
+        writer.join()
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 200, b"\0" * 128 + b"DICM" + b"\xff" * 40])

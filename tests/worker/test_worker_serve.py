@@ -6,49 +6,24 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    ComprehensiveSRStorage,
-    SecondaryCaptureImageStorage,
-    SegmentationStorage,
-)
-from worker_peers import free_port, sent
+from pynetdicom.sop_class import ComprehensiveSRStorage  # type: ignore[attr-defined]
+from worker_peers import Archive, sent
 from worker_process import Worker
 
+from pipeline.errors import ConfigurationError, OutputError
 from pipeline.knowledge.settings import Settings, WorkerSettings
-from pipeline.worker.receive import Tally
-from pipeline.worker.serve import repeat
+from pipeline.worker.intake import Tally
+from pipeline.worker.serve import repeat, serve
 from pipeline.worker.spool import Spool
 from pipeline.worker.status import Pages
 from pipeline.worker.store import Store
 
 
 @pytest.fixture
-def archive() -> Iterator[tuple[int, list[str]]]:
-    """Port of a PACS, and the SOP Instance UIDs that it took."""
-    got: list[str] = []
-    node = AE(ae_title="PACS")
-    for sop_class in (ComprehensiveSRStorage, SecondaryCaptureImageStorage, SegmentationStorage):
-        node.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
-    port = free_port()
-
-    def take(event: Any) -> int:
-        time.sleep(0.3)
-        got.append(f"{event.request.AffectedSOPClassUID} {event.request.AffectedSOPInstanceUID}")
-        return 0
-
-    handlers: list[Any] = [(evt.EVT_C_STORE, take)]
-    server = node.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-    yield port, got
-    server.shutdown()
-
-
-@pytest.fixture
-def worker(settings: WorkerSettings, archive: tuple[int, list[str]], tmp_path: Path) -> Iterator[Worker]:
-    peer = dataclasses.replace(settings, quiet_s=1, peer_host="127.0.0.1", peer_port=archive[0])
+def worker(settings: WorkerSettings, archive: Archive, tmp_path: Path) -> Iterator[Worker]:
+    peer = dataclasses.replace(settings, quiet_s=1, stall_s=60, peer_host="127.0.0.1", peer_port=archive.port)
     made = Worker(peer, tmp_path)
     yield made
     if made.process.poll() is None:
@@ -57,52 +32,23 @@ def worker(settings: WorkerSettings, archive: tuple[int, list[str]], tmp_path: P
 
 @pytest.mark.slow
 def test_results_of_a_sent_study_arrive_once_and_the_page_shows_them(
-    worker: Worker, archive: tuple[int, list[str]], slices: tuple[Path, ...]
+    worker: Worker, archive: Archive, slices: tuple[Path, ...]
 ) -> None:
     assert sent(slices, worker.settings) == [0] * len(slices)
     worker.wait(lambda: worker.studies("delivered") == 1)
-    assert any(line.startswith(ComprehensiveSRStorage) for line in archive[1])
-    before = list(archive[1])
-    sent(slices, worker.settings)
+    assert archive.kept == worker.objects()
+    assert ComprehensiveSRStorage in archive.kinds
+    before = list(archive.came)
+    assert sent(slices, worker.settings) == [0] * len(slices)
     time.sleep(2.5)
     assert worker.studies("delivered") == 1
-    assert archive[1] == before
+    assert archive.came == before
     page = worker.get("/")[1]
     link = page.split('href="')[1].split('"')[0]
     assert "Decision support" in worker.get(link)[1]
     assert worker.end() == 0
     told = [json.loads(line) for line in worker.log.read_text().splitlines()]
     assert [row["event"] for row in told if row["event"] in ("ready", "stopped")] == ["ready", "stopped"]
-
-
-@pytest.mark.slow
-def test_a_worker_killed_while_it_analyses_loses_and_doubles_nothing(
-    worker: Worker, archive: tuple[int, list[str]], slices: tuple[Path, ...]
-) -> None:
-    sent(slices[:15], worker.settings)
-    worker.kill()
-    worker.start()
-    sent(slices[15:], worker.settings)
-    worker.wait(lambda: worker.studies("processing") == 1)
-    worker.kill()
-    worker.start()
-    worker.wait(lambda: worker.studies("delivered") == 1)
-    assert len(archive[1]) == len(set(archive[1])) > 0
-    assert worker.end() == 0
-
-
-@pytest.mark.slow
-def test_a_worker_killed_while_it_delivers_delivers_the_rest(
-    worker: Worker, archive: tuple[int, list[str]], slices: tuple[Path, ...]
-) -> None:
-    sent(slices, worker.settings)
-    worker.wait(lambda: len(archive[1]) > 0)
-    worker.kill()
-    worker.start()
-    worker.wait(lambda: worker.studies("delivered") == 1)
-    objects = list(Path(worker.settings.folder).glob("results/*/studies/*/dicom/*.dcm"))
-    assert len(set(archive[1])) == len(objects)
-    assert worker.end() == 0
 
 
 def test_the_page_serves_results_and_nothing_else(store: Store, spool: Spool) -> None:
@@ -120,7 +66,7 @@ def test_the_page_serves_results_and_nothing_else(store: Store, spool: Spool) ->
 def test_what_a_reason_says_is_escaped(store: Store, spool: Spool) -> None:
     spool.received("1.2", "1.2.1", "a")
     spool.take_ready(0)
-    spool.failed("1.2", "processing", "<script>alert(1)</script>")
+    spool.failed("1.2", "<script>alert(1)</script>")
     page = Pages(spool, store, Tally(), lambda: True).page()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
@@ -134,6 +80,27 @@ def test_an_error_that_nobody_foresaw_stops_the_worker_instead_of_a_thread() -> 
     repeat(step, stop, broken)
     assert stop.is_set()
     assert broken == ["ZeroDivisionError"]
+
+
+def test_a_spool_that_cannot_be_written_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.worker.serve.FULL_S", 0.01)
+    stop, broken, tries = threading.Event(), list[str](), list[int]()
+
+    def step() -> bool:
+        tries.append(1)
+        if len(tries) == 3:
+            stop.set()
+        raise OutputError("full")
+
+    repeat(step, stop, broken)
+    assert (len(tries), broken) == (3, [])
+
+
+def test_settings_that_contradict_are_told_before_anything_is_written(tmp_path: Path) -> None:
+    nobody = WorkerSettings(folder=str(tmp_path / "spool"), commitment=True, peer_url="https://archive/dicom-web")
+    with pytest.raises(ConfigurationError, match="peer_host"):
+        serve(Settings(worker=nobody), threading.Event())
+    assert not (tmp_path / "spool").exists()
 
 
 def test_settings_of_the_worker_change_no_result() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import OutputError
-from pipeline.worker.spool import Spool
+from pipeline.worker.spool import Entry, Spool
 from pipeline.worker.store import Store, adopt
 
 
@@ -14,18 +14,24 @@ def state(spool: Spool, study: str) -> str:
     return next(e.state for e in spool.latest(100) if e.uid == study)
 
 
+def due(spool: Spool) -> Entry:
+    entry = spool.take_delivery()
+    assert entry is not None
+    return entry
+
+
 def test_a_study_goes_its_way(spool: Spool) -> None:
     assert spool.received("1.2", "1.2.1", "a")
     assert spool.take_ready(quiet_s=60) is None
     assert spool.take_ready(quiet_s=0) == "1.2"
     assert spool.take_ready(quiet_s=0) is None
-    spool.processed("1.2", [Path("x.dcm"), Path("y.dcm")])
+    spool.processed("1.2", {Path("x.dcm"): "1", Path("y.dcm"): "2"})
     entry = spool.take_delivery()
     assert entry is not None
     spool.object_taken("1.2", Path("x.dcm"), "1")
     assert spool.undelivered("1.2") == (Path("y.dcm"),)
     spool.object_taken("1.2", Path("y.dcm"), "2")
-    spool.delivered("1.2")
+    spool.delivered(entry)
     assert spool.counts()["delivered"] == 1
 
 
@@ -41,15 +47,15 @@ def test_a_late_image_makes_a_study_wait_again_wherever_it_is(during: str, spool
     if during != "receiving":
         spool.take_ready(0)
     if during in ("delivering", "delivered"):
-        spool.processed("1.2", [Path("x")])
+        spool.processed("1.2", {Path("x"): "1"})
     if during == "delivered":
-        spool.delivered("1.2")
+        spool.delivered(due(spool))
     if during == "failed":
-        spool.failed("1.2", "processing", "why")
+        spool.failed("1.2", "why")
     spool.received("1.2", "1.2.2", "b")
     if during == "processing":
         assert spool.take_ready(0) is None
-        spool.processed("1.2", [Path("x")])
+        spool.processed("1.2", {Path("x"): "1"})
     assert state(spool, "1.2") == "receiving"
     assert spool.take_ready(0) == "1.2"
 
@@ -57,11 +63,39 @@ def test_a_late_image_makes_a_study_wait_again_wherever_it_is(during: str, spool
 def test_the_end_of_an_old_delivery_does_not_end_a_new_analysis(spool: Spool) -> None:
     spool.received("1.2", "1.2.1", "a")
     spool.take_ready(0)
-    spool.processed("1.2", [Path("x")])
+    spool.processed("1.2", {Path("x"): "1"})
+    old = due(spool)
     spool.received("1.2", "1.2.2", "b")
     spool.take_ready(0)
-    spool.delivered("1.2")
+    spool.delivered(old)
     assert state(spool, "1.2") == "processing"
+    spool.processed("1.2", {Path("x"): "2"})
+    spool.object_taken("1.2", Path("x"), "1")
+    for end in (spool.delivered, lambda e: spool.undeliverable(e, "why"), lambda e: spool.postpone(e, 4e9, "why")):
+        end(old)
+        assert spool.undelivered("1.2") == (Path("x"),)
+        assert due(spool).attempts == 0
+
+
+def test_a_retry_of_a_failed_analysis_analyses_and_does_not_deliver_older_results(spool: Spool) -> None:
+    spool.received("1.2", "1.2.1", "a")
+    spool.take_ready(0)
+    spool.processed("1.2", {Path("x"): "1"})
+    spool.received("1.2", "1.2.2", "b")
+    spool.take_ready(0)
+    spool.failed("1.2", "why")
+    assert spool.retry() == 1
+    assert state(spool, "1.2") == "receiving"
+
+
+def test_an_analysis_that_was_put_back_waits_and_counts(spool: Spool) -> None:
+    spool.received("1.2", "1.2.1", "a")
+    spool.take_ready(0)
+    spool.put_back("1.2", 4e9, "disk full")
+    assert (spool.take_ready(0), spool.attempts("1.2")) == (None, 1)
+    assert spool.latest(1)[0].reason == "disk full"
+    spool.received("1.2", "1.2.2", "b")
+    assert spool.take_ready(0) == "1.2"
 
 
 def test_what_was_running_at_a_crash_is_done_again(spool: Spool, store: Store) -> None:
@@ -77,24 +111,38 @@ def test_what_was_running_at_a_crash_is_done_again(spool: Spool, store: Store) -
 def test_a_postponed_delivery_waits_and_a_dead_letter_comes_back(spool: Spool) -> None:
     spool.received("1.2", "1.2.1", "a")
     spool.take_ready(0)
-    spool.processed("1.2", [Path("x")])
-    spool.postpone("1.2", 4e9, "peer is down")
+    spool.processed("1.2", {Path("x"): "1"})
+    entry = due(spool)
+    spool.postpone(entry, 4e9, "peer is down")
     assert spool.take_delivery() is None
     assert spool.latest(1)[0].reason == "peer is down"
-    spool.failed("1.2", "delivering", "peer refuses")
+    spool.undeliverable(entry, "peer refuses")
     assert spool.retry(["9.9"]) == 0
     assert spool.retry() == 1
     assert state(spool, "1.2") == "delivering"
     assert spool.take_delivery() is not None
 
 
+def test_an_object_that_comes_out_as_before_is_not_sent_again(spool: Spool) -> None:
+    spool.received("1.2", "1.2.1", "a")
+    spool.take_ready(0)
+    spool.processed("1.2", {Path("x"): "1", Path("y"): "2"})
+    spool.object_taken("1.2", Path("x"), "1")
+    spool.object_taken("1.2", Path("y"), "2")
+    spool.delivered(due(spool))
+    spool.received("1.2", "1.2.2", "b")
+    spool.take_ready(0)
+    spool.processed("1.2", {Path("x"): "1", Path("y"): "3"})
+    assert spool.undelivered("1.2") == (Path("y"),)
+
+
 def test_a_study_is_delivered_when_the_peer_keeps_every_object(spool: Spool) -> None:
     spool.received("1.2", "1.2.1", "a")
     spool.take_ready(0)
-    spool.processed("1.2", [Path("x"), Path("y")])
+    spool.processed("1.2", {Path("x"): "1", Path("y"): "2"})
     spool.object_taken("1.2", Path("x"), "1")
     spool.object_taken("1.2", Path("y"), "2")
-    spool.postpone("1.2", 4e9, "waits")
+    spool.postpone(due(spool), 4e9, "waits")
     spool.commitment(["1", "unknown"], ["2"])
     assert state(spool, "1.2") == "delivering"
     assert spool.undelivered("1.2") == (Path("y"),)
@@ -106,7 +154,7 @@ def test_a_study_is_delivered_when_the_peer_keeps_every_object(spool: Spool) -> 
 
 def test_files_without_a_row_are_adopted_and_half_files_removed(spool: Spool, store: Store) -> None:
     store.keep("1.2", "1.2.1", b"one")
-    (store.incoming("1.2") / ".x.dcm.1.part").write_bytes(b"half")
+    (store.root / "partial" / "x").write_bytes(b"half")
     assert store.tidy() == 1
     assert adopt(store, spool, lambda content: ("1.2", "1.2.1")) == 1
     assert adopt(store, spool, lambda content: ("1.2", "1.2.1")) == 0

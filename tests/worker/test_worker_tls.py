@@ -12,32 +12,19 @@ import pytest
 import trustme
 from pynetdicom import AE
 from pynetdicom.presentation import build_context
+from worker_peers import client_context
 
 from pipeline.errors import OutputError
 from pipeline.knowledge.settings import WorkerSettings
-from pipeline.worker.receive import Tally, start_node
+from pipeline.worker.intake import Intake, Tally
+from pipeline.worker.receive import start_node
 from pipeline.worker.spool import Spool
 from pipeline.worker.store import Store
 
 
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(settings: WorkerSettings, authority: trustme.CA, tmp_path: Path) -> WorkerSettings:
-    certificate = tmp_path / "own.pem"
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    return dataclasses.replace(
-        settings, tls_certificate=str(certificate), tls_authority=str(tmp_path / "authority.pem"), stall_s=5
-    )
-
-
 @pytest.fixture
 def node(secure: WorkerSettings, store: Store, spool: Spool) -> Iterator[Any]:
-    server = start_node(secure, store, spool, Tally())
+    server = start_node(Intake(secure, store, spool, Tally()))
     yield server
     server.shutdown()
 
@@ -54,14 +41,6 @@ def statuses(path: Path, settings: WorkerSettings, context: ssl.SSLContext | Non
     found = [association.send_c_store(path).get("Status")]
     association.release()
     return found
-
-
-def client_context(authority: trustme.CA, *, certificate: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    if certificate:
-        authority.issue_cert("modality").configure_cert(context)
-    return context
 
 
 @pytest.mark.usefixtures("node")
@@ -86,4 +65,4 @@ def test_peers_that_never_shake_hands_block_nobody(
 def test_a_certificate_that_cannot_be_read_is_told(settings: WorkerSettings, store: Store, spool: Spool) -> None:
     wrong = dataclasses.replace(settings, tls_certificate="/nowhere.pem")
     with pytest.raises(OutputError, match="tls_certificate"):
-        start_node(wrong, store, spool, Tally())
+        start_node(Intake(wrong, store, spool, Tally()))

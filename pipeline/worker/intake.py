@@ -1,0 +1,134 @@
+"""One way in for every image, however it comes: looked at, kept on disk, noted in the spool."""
+
+import hashlib
+import io
+import struct
+import threading
+import zlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    EnhancedCTImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from pipeline.errors import OutputError
+from pipeline.knowledge.settings import WorkerSettings
+from pipeline.model.identity import MANUFACTURER, is_uid
+from pipeline.worker.spool import Spool
+from pipeline.worker.store import Store
+
+SOP_CLASSES = (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    SecondaryCaptureImageStorage,
+)
+"""What is analysed."""
+HEADER_TAGS = ["StudyInstanceUID", "SOPInstanceUID", "Manufacturer"]
+BROKEN = (
+    InvalidDicomError, EOFError, OSError, KeyError, AttributeError, TypeError, NotImplementedError, RecursionError,
+    struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom raises for bytes that are no DICOM, beside ValueError."""
+Outcome = Literal["stored", "known", "own", "full", "unreadable"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the node has done since it started; `watching` says how the watched archive is, empty where none is."""
+
+    stored: int = 0
+    known: int = 0
+    own: int = 0
+    refused: int = 0
+    watching: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, name: str) -> None:
+        """Count one instance."""
+        with self.lock:
+            setattr(self, name, getattr(self, name) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where images go."""
+
+    settings: WorkerSettings
+    store: Store
+    spool: Spool
+    tally: Tally
+
+    def take(self, content: bytes) -> Outcome:
+        """Take one file: own results are dropped, everything else is on disk before this returns."""
+        outcome = self._take(content)
+        self.tally.add("refused" if outcome in ("full", "unreadable") else outcome)
+        return outcome
+
+    def room_for(self, size: int) -> bool:
+        """Whether an instance of `size` bytes may come in."""
+        return size <= self.settings.max_instance_bytes and self.store.free_bytes() >= self.settings.min_free_bytes
+
+    def _take(self, content: bytes) -> Outcome:
+        if not self.room_for(len(content)):
+            return "full"
+        try:
+            header = _header(content)
+            study, instance = _uids(header)
+        except ValueError:
+            return "unreadable"
+        digest = hashlib.sha256(content).hexdigest()
+        try:
+            # an archive may have changed the manufacturer, the UID it keeps
+            if is_own(header.get("Manufacturer")) or self.spool.made(instance):
+                return "own"
+            return "stored" if self._noted(study, instance, digest, content) else "known"
+        except (OSError, OutputError):
+            return "full"
+
+    def _noted(self, study: str, instance: str, digest: str, content: bytes) -> bool:
+        """Whether it was news. The row comes after the file; one that was removed between the two is written again."""
+        path = self.store.image(study, instance)
+        if self.spool.knows(study, instance, digest) and path.exists():
+            return False
+        self.store.keep(study, instance, content)
+        news = self.spool.received(study, instance, digest)
+        if not path.exists():
+            self.store.keep(study, instance, content)
+        return news
+
+
+def identified(content: bytes) -> tuple[str, str]:
+    """Study and SOP Instance UID of a file's bytes, both valid. ValueError where they are not."""
+    return _uids(_header(content))
+
+
+def is_own(manufacturer: object) -> bool:
+    """Whether an object was written by this program."""
+    return str(manufacturer or "").strip().casefold() == MANUFACTURER.casefold()
+
+
+def _header(content: bytes) -> pydicom.Dataset:
+    try:
+        return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=list(HEADER_TAGS))
+    except BROKEN as error:
+        raise ValueError("not DICOM") from error
+
+
+def _uids(header: pydicom.Dataset) -> tuple[str, str]:
+    found = (str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or ""))
+    if not all(is_uid(uid) for uid in found):
+        raise ValueError("no valid StudyInstanceUID or SOPInstanceUID")
+    return found
