@@ -1,0 +1,65 @@
+// Opens a study in OHIF, loads one of its objects, and tells on standard output, as JSON, what is on the page.
+// node show.mjs PLAYWRIGHT_FOLDER CHROMIUM APP_URL STUDY_UID SEG|SR SLICES_ON OUTPUT_FOLDER
+// Writes bare.png (the image alone) and shown.png (with the object, SLICES_ON slices after its first) of the viewport.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const [modules, executablePath, app, study, modality, slicesOn, folder] = process.argv.slice(2);
+const { chromium } = createRequire(join(modules, 'x.js'))('playwright-core');
+const PATIENCE_MS = 120000;
+const FIRST_MS = 5000; // a picture taken while the first image is drawn may leave the viewport black
+const LEAST_BYTES = 40000; // PNG of a viewport with an image; a black one with its texts has less
+const software = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
+const quiet = ['--no-proxy-server', '--no-first-run', '--disable-background-networking', '--disable-component-update'];
+
+const browser = await chromium.launch({ executablePath, args: [...software, ...quiet] });
+const problems = [];
+try {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('response', (answer) => answer.status() >= 400 && problems.push(`${answer.status()} ${answer.url()}`));
+  await page.goto(`${app}/viewer?StudyInstanceUIDs=${study}`);
+  const pane = page.locator('[data-cy="viewport-pane"]');
+  await pane.locator('canvas').first().waitFor();
+  await page.waitForTimeout(FIRST_MS);
+  await settled(pane, 'bare.png');
+  // the tour for newcomers lies over the page and takes the clicks
+  await page.evaluate(() => document.querySelectorAll('[class*="shepherd"]').forEach((part) => part.remove()));
+
+  await page.locator('[data-cy="study-browser-thumbnail-no-image"]', { hasText: new RegExp(`^\\s*${modality}`) }).dblclick();
+  const rows = page.locator('[data-cy="data-row"]');
+  if (modality === 'SEG') {
+    await page.locator('[data-cy="yes-hydrate-btn"]').click();
+    await page.locator('[data-cy="panelSegmentation-btn"]').click();
+    await rows.first().waitFor();
+    await pane.hover();
+    for (let i = 0; i < Number(slicesOn); i += 1) {
+      await page.mouse.wheel(0, 100);
+      await page.waitForTimeout(200);
+    }
+  } else {
+    await pane.locator('svg.svg-layer polyline').first().waitFor({ state: 'attached' });
+  }
+  await settled(pane, 'shown.png');
+  await page.screenshot({ path: join(folder, 'page.png') });
+  const lines = await pane.locator('svg.svg-layer polyline').evaluateAll((all) => all.map((one) => one.getAttribute('points')));
+  console.log(JSON.stringify({ rows: await rows.allInnerTexts(), lines, text: await pane.innerText(), problems }));
+} catch (error) {
+  console.error(String(error), problems);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
+
+// Save a picture of a viewport that bears an image and has stopped changing.
+async function settled(pane, name) {
+  const end = Date.now() + PATIENCE_MS;
+  for (let before = Buffer.alloc(0); ; ) {
+    const now = await pane.page().screenshot({ path: join(folder, name), clip: await pane.boundingBox() });
+    if (now.length > LEAST_BYTES && now.equals(before)) return;
+    if (Date.now() > end) throw new Error(`the viewport shows nothing, or never rests (${name})`);
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
