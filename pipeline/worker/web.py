@@ -5,7 +5,6 @@ redirects, cookies, proxies from the environment) is what must not happen to a s
 """
 
 import base64
-import contextlib
 import http.client
 import ipaddress
 import os
@@ -53,9 +52,12 @@ class Site:
         connection = self._connection()
         everything = {**(headers or {}), **self._credentials()}
         try:
-            # a server that refuses may answer before it has read the body
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            try:
                 connection.request(method, urlsplit(self.url).path.rstrip("/") + path, body=body, headers=everything)
+            except (BrokenPipeError, ConnectionResetError):
+                # a server that refuses may answer before it has read the body; one never reached has no answer
+                if connection.sock is None:
+                    raise
             response = connection.getresponse()
             return Answer(response.status, response.headers.get_content_type(), response.read())
         except ssl.SSLCertVerificationError as error:
