@@ -7,6 +7,7 @@ import { join } from 'node:path';
 const [modules, executablePath, app, study, modality, slicesOn, folder] = process.argv.slice(2);
 const { chromium } = createRequire(join(modules, 'x.js'))('playwright-core');
 const PATIENCE_MS = 120000;
+const AGAIN_MS = 20000;
 const FIRST_MS = 5000; // a picture taken while the first image is drawn may leave the viewport black
 const LEAST_BYTES = 40000; // PNG of a viewport with an image; a black one with its texts has less
 const software = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
@@ -17,6 +18,7 @@ const problems = [];
 try {
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   page.setDefaultTimeout(PATIENCE_MS);
+  await page.addInitScript(() => localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour'])));
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('response', (answer) => answer.status() >= 400 && problems.push(`${answer.status()} ${answer.url()}`));
   await page.goto(`${app}/viewer?StudyInstanceUIDs=${study}`);
@@ -27,7 +29,8 @@ try {
   // the tour for newcomers lies over the page and takes the clicks
   await page.evaluate(() => document.querySelectorAll('[class*="shepherd"]').forEach((part) => part.remove()));
 
-  await page.locator('[data-cy="study-browser-thumbnail-no-image"]', { hasText: new RegExp(`^\\s*${modality}`) }).dblclick();
+  const thumbnail = page.locator('[data-cy="study-browser-thumbnail-no-image"]', { hasText: new RegExp(`^\\s*${modality}`) });
+  await thumbnail.dblclick();
   const rows = page.locator('[data-cy="data-row"]');
   if (modality === 'SEG') {
     await page.locator('[data-cy="yes-hydrate-btn"]').click();
@@ -39,7 +42,7 @@ try {
       await page.waitForTimeout(200);
     }
   } else {
-    await pane.locator('svg.svg-layer polyline').first().waitFor({ state: 'attached' });
+    await drawn(pane.locator('svg.svg-layer polyline').first(), thumbnail);
   }
   await settled(pane, 'shown.png');
   await page.screenshot({ path: join(folder, 'page.png') });
@@ -50,6 +53,18 @@ try {
   process.exitCode = 1;
 } finally {
   await browser.close();
+}
+
+// Wait for an outline; a double click that came before the page could take it is made again.
+async function drawn(outline, thumbnail) {
+  for (let left = PATIENCE_MS / AGAIN_MS; ; left -= 1) {
+    try {
+      return await outline.waitFor({ state: 'attached', timeout: AGAIN_MS });
+    } catch (error) {
+      if (left <= 1) throw error;
+      await thumbnail.dblclick();
+    }
+  }
 }
 
 // Save a picture of a viewport that bears an image and has stopped changing.
