@@ -84,6 +84,15 @@ def test_a_level_needs_score_width_and_tilt() -> None:
     assert judged(features(fluid_level_score=0.9))["fluid_level"].state is State.NOT_ASSESSABLE
 
 
+def test_a_faint_level_across_all_chambers_counts_and_a_narrow_faint_step_does_not() -> None:
+    wide, narrow = (
+        judged(features(**{**LEVEL, "fluid_level_score": 0.58, "fluid_level_width_fraction": width}))["fluid_level"]
+        for width in (0.93, 0.35)
+    )
+    assert wide.state is State.PRESENT
+    assert narrow.state is not State.PRESENT
+
+
 @pytest.mark.parametrize(
     ("hidden_by", "values"),
     [
