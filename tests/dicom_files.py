@@ -55,6 +55,13 @@ def write_radiograph(folder: Path, study: str = "1.2.840.99999.11", *, disc: boo
     return save(made, np.clip(signal / 3 * 4000, 0, 4095), folder / "dx.dcm")
 
 
+def claiming(folder: Path, keyword: str, claim: str) -> bytes:
+    """The bytes of a radiograph in which one element bears another value representation, whatever its value."""
+    content = write_radiograph(folder, Manufacturer="ACME").read_bytes()
+    tag, true = {"Manufacturer": (b"\x08\0\x70\0", b"LO"), "SOPInstanceUID": (b"\x08\0\x18\0", b"UI")}[keyword]
+    return content.replace(tag + true, tag + claim.encode("latin-1"), 1)
+
+
 def write_ct(folder: Path, study: str = "1.2.840.99999.12", *, ball: bool = True) -> tuple[Path, ...]:
     """A thigh of 12 slices with a femur and, if `ball`, one deposit of 9 mm in the muscle."""
     rng = np.random.default_rng(4)

@@ -4,15 +4,22 @@ import math
 from collections.abc import Iterator
 
 from pydicom import Dataset
+from pydicom.errors import BytesLengthException
 
 from pipeline.model.identity import SourceFrame
+
+CONVERSION_ERRORS = (
+    ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError, BytesLengthException,
+)  # fmt: skip
+"""What pydicom raises when an element is read that is not what its value representation says: NotImplementedError for a
+representation it does not know, BytesLengthException for a length that is no multiple of a number's."""
 
 
 def raw(ds: Dataset, keyword: str) -> object:
     """The value of an element, None when absent, empty or not convertible to its value representation."""
     try:
         value = ds.get(keyword)
-    except (ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError):
+    except CONVERSION_ERRORS:
         return None
     return None if value is None or value == "" else value
 

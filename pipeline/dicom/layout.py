@@ -13,6 +13,7 @@ from pydicom.uid import (
 )
 
 from pipeline.dicom import codes
+from pipeline.dicom.headers import CONVERSION_ERRORS
 from pipeline.dicom.structure import PixelPlace, Structure
 from pipeline.errors import LimitError, PixelError
 from pipeline.knowledge.settings import DicomSettings
@@ -138,7 +139,7 @@ def _whole(ds: Dataset, keyword: str, allowed: range, *, default: int | None = N
         if found is None and (isinstance(value, str | bytes) or ds[keyword].VR not in ("US", "IS")):
             raise PixelError(f"{keyword} is no number of the form that DICOM prescribes")
         found = int(value)
-    except (ValueError, TypeError, OverflowError):
+    except CONVERSION_ERRORS:
         raise PixelError(f"{keyword} is no number") from None
     if found not in allowed:
         raise PixelError(f"{keyword} is {found}: impossible")

@@ -5,19 +5,17 @@ it says from what). Its inputs are the features of `candidates.FEATURE_NAMES` an
 map. Of nested and overlapping candidates the likeliest is kept.
 """
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigurationError
 from pipeline.model.image import Floats
 from pipeline.model.lesion import ModelDigest
 from pipeline.segmentation.candidates import Candidates
+from pipeline.segmentation.inference import session
 
 MODEL = Path(__file__).parent / "models" / "radiograph_judgement.onnx"
 LARGEST_OVERLAP = 0.25
@@ -34,27 +32,17 @@ class Chosen:
 
 def judge(features: Floats) -> tuple[Floats, ModelDigest]:
     """Probability, 0 to 1, that each row of `features` [candidate, feature] outlines calcium; and what judged."""
-    session, digest = _session()
-    expected = session.get_inputs()[0].shape[1]
+    table, digest = session(MODEL)
+    expected = table.get_inputs()[0].shape[1]
     if features.shape[1] != expected:
         raise ConfigurationError(
             f"models/{MODEL.name}: made for {expected} features, {features.shape[1]} given: train it again"
         )
     if not len(features):
         return np.zeros(0, np.float32), digest
-    scores = session.run(None, {session.get_inputs()[0].name: features})[0]
+    scores = table.run(None, {table.get_inputs()[0].name: features})[0]
     probabilities: Floats = np.asarray(scores, np.float32).reshape(-1)
     return probabilities, digest
-
-
-@cache
-def _session() -> tuple[onnxruntime.InferenceSession, ModelDigest]:
-    content = MODEL.read_bytes()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return session, ModelDigest(MODEL.stem, hashlib.sha256(content).hexdigest())
 
 
 def choose(found: Candidates, probabilities: Floats, least: float, shape: tuple[int, int]) -> tuple[Chosen, ...]:

@@ -18,10 +18,11 @@ from pipeline.segmentation.appearance import describe
 from pipeline.segmentation.body import find_body, pooled_hu
 from pipeline.segmentation.bone import paint_pieces
 from pipeline.segmentation.boundary import visible_extents
-from pipeline.segmentation.ct_network import figures, first_views, session
+from pipeline.segmentation.ct_network import figures, first_views
 from pipeline.segmentation.decision import MODEL, Judgement, Kind, judge_pieces, second_look
 from pipeline.segmentation.dense import find_dense
 from pipeline.segmentation.grouping import group
+from pipeline.segmentation.inference import session
 from pipeline.segmentation.metal import find_metal
 from pipeline.segmentation.noise import Quality, measure_quality
 from pipeline.segmentation.pieces import Piece, cut_components

@@ -4,20 +4,16 @@ It looks at the planes of `ct_planes`. One view serves all pieces in it; the pie
 number of views has a limit.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import ConfigurationError
 from pipeline.model.image import Floats, Volume
-from pipeline.model.lesion import ModelDigest
 from pipeline.segmentation.ct_planes import CELLS, GRID_MM, Place, planes_about
+from pipeline.segmentation.inference import session
 from pipeline.segmentation.pieces import Piece
 
 NAMES = ("net_mean", "net_low", "net_high", "net_share", "net_beside", "net_around")
@@ -150,24 +146,3 @@ def _values_in_view(pieces: Sequence[Piece], atlas: Atlas) -> tuple[dict[int, Fl
                 values.setdefault(i, []).append(odds[seen])
                 members[-1].append(i)
     return {i: np.concatenate(found) for i, found in values.items()}, members
-
-
-@lru_cache(maxsize=2)
-def session(path: Path) -> tuple[Any, ModelDigest]:
-    """The network in file `path`, and its digest.
-
-    Raises:
-        ConfigurationError: the file cannot be read as such a network.
-    """
-    import onnxruntime  # here, because only a study with a CT pays for it
-
-    try:
-        content = path.read_bytes()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        network = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        message = f"{path.name}: cannot be read as a network for CT; name an ONNX file or none"
-        raise ConfigurationError(message) from error
-    return network, ModelDigest(path.stem, hashlib.sha256(content).hexdigest())

@@ -5,20 +5,18 @@ surroundings. `front_end` makes them, in training and here alike. What the netwo
 reaches is in `models/radiograph.md`.
 """
 
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import ndimage, sparse
 
-from pipeline.errors import ConfigurationError
 from pipeline.model.image import Floats, Mask, Radiograph
 from pipeline.model.known import Known
 from pipeline.model.lesion import ModelDigest
 from pipeline.model.vocabulary import Region
+from pipeline.segmentation.inference import session
 
 MODEL = Path(__file__).parent / "models" / "radiograph.onnx"
 GRID_MM = 0.4
@@ -66,10 +64,10 @@ def class_maps(radiograph: Radiograph, model: Path | None = None) -> ClassMaps:
     Raises:
         ConfigurationError: `model` cannot be read as such a network.
     """
-    session, digest = _session(model or MODEL)
+    network, digest = session(model or MODEL)
     step = grid_step(radiograph)
     channels = front_end(*to_grid(radiograph.attenuation, radiograph.valid, step))
-    calcium, bone, foreign = _both_ways(session, channels)
+    calcium, bone, foreign = _both_ways(network, channels)
     return ClassMaps(calcium, bone, foreign, step, digest)
 
 
@@ -185,15 +183,15 @@ def separable(rows: Any, values: Floats, columns: Any) -> Floats:
     return found
 
 
-def _both_ways(session: Any, channels: Floats) -> Floats:
+def _both_ways(network: Any, channels: Floats) -> Floats:
     """Mean maps of the image as it is and mirrored at its second diagonal: what only one look suspects fades."""
-    straight = _tiled(session, channels)
-    mirrored = _tiled(session, np.ascontiguousarray(channels[:, ::-1, ::-1].transpose(0, 2, 1)))
+    straight = _tiled(network, channels)
+    mirrored = _tiled(network, np.ascontiguousarray(channels[:, ::-1, ::-1].transpose(0, 2, 1)))
     mean: Floats = (straight + mirrored.transpose(0, 2, 1)[:, ::-1, ::-1]) / np.float32(2)
     return mean
 
 
-def _tiled(session: Any, channels: Floats) -> Floats:
+def _tiled(network: Any, channels: Floats) -> Floats:
     """The network's maps [class, row, col], from overlapping tiles blended by their distance to the tile's border."""
     rows, columns = channels.shape[1:]
     size = tuple(max(n, TILE) for n in (rows, columns))
@@ -207,7 +205,7 @@ def _tiled(session: Any, channels: Floats) -> Floats:
     for top in _starts(size[0]):
         for left in _starts(size[1]):
             box = (slice(top, top + TILE), slice(left, left + TILE))
-            maps = session.run(None, {"image": padded[(slice(None), *box)][None]})[0][0]
+            maps = network.run(None, {"image": padded[(slice(None), *box)][None]})[0][0]
             total[(slice(None), *box)] += maps * weight
             weights[box] += weight
     total /= weights
@@ -218,19 +216,3 @@ def _starts(cells: int) -> list[int]:
     """First cells of the tiles along an axis: evenly spread, no farther apart than STRIDE."""
     count = 1 + -(-(cells - TILE) // STRIDE)
     return [round(i * (cells - TILE) / max(count - 1, 1)) for i in range(count)]
-
-
-@lru_cache(maxsize=2)
-def _session(path: Path) -> tuple[Any, ModelDigest]:
-    import onnxruntime  # here, because only a study with a radiograph pays for it
-
-    try:
-        content = path.read_bytes()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        message = f"{path.name}: cannot be read as a network for radiographs; name an ONNX file or none"
-        raise ConfigurationError(message) from error
-    return session, ModelDigest(path.stem, hashlib.sha256(content).hexdigest())

@@ -20,6 +20,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from pipeline.dicom.headers import CONVERSION_ERRORS, text
 from pipeline.errors import OutputError
 from pipeline.knowledge.settings import WorkerSettings
 from pipeline.model.identity import MANUFACTURER, is_uid
@@ -37,11 +38,8 @@ SOP_CLASSES = (
 )
 """What is analysed."""
 HEADER_TAGS = ["StudyInstanceUID", "SOPInstanceUID", "Manufacturer"]
-BROKEN = (
-    InvalidDicomError, EOFError, OSError, KeyError, AttributeError, TypeError, NotImplementedError, RecursionError,
-    struct.error, zlib.error,
-)  # fmt: skip
-"""What pydicom raises for bytes that are no DICOM, beside ValueError."""
+BROKEN = (*CONVERSION_ERRORS, InvalidDicomError, EOFError, OSError, RecursionError, struct.error, zlib.error)
+"""What pydicom raises for bytes that are no DICOM."""
 Outcome = Literal["stored", "known", "own", "full", "unreadable"]
 
 
@@ -86,15 +84,14 @@ class Intake:
             return "full"
         try:
             header = _header(content)
-            study, instance = _uids(header)
         except ValueError:
             return "unreadable"
         digest = hashlib.sha256(content).hexdigest()
         try:
             # an archive may have changed the manufacturer, the UID it keeps
-            if is_own(header.get("Manufacturer")) or self.spool.made(instance):
+            if is_own(header.manufacturer) or self.spool.made(header.instance):
                 return "own"
-            return "stored" if self._noted(study, instance, digest, content) else "known"
+            return "stored" if self._noted(header.study, header.instance, digest, content) else "known"
         except (OSError, OutputError):
             return "full"
 
@@ -110,9 +107,19 @@ class Intake:
         return news
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is read of a file before it is kept: both UIDs valid, the manufacturer "" where there is none."""
+
+    study: str
+    instance: str
+    manufacturer: str
+
+
 def identified(content: bytes) -> tuple[str, str]:
     """Study and SOP Instance UID of a file's bytes, both valid. ValueError where they are not."""
-    return _uids(_header(content))
+    header = _header(content)
+    return header.study, header.instance
 
 
 def is_own(manufacturer: object) -> bool:
@@ -120,15 +127,13 @@ def is_own(manufacturer: object) -> bool:
     return str(manufacturer or "").strip().casefold() == MANUFACTURER.casefold()
 
 
-def _header(content: bytes) -> pydicom.Dataset:
+def _header(content: bytes) -> Header:
+    """ValueError for bytes that are no DICOM, and for UIDs that are none."""
     try:
-        return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=list(HEADER_TAGS))
+        read = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=list(HEADER_TAGS))
     except BROKEN as error:
         raise ValueError("not DICOM") from error
-
-
-def _uids(header: pydicom.Dataset) -> tuple[str, str]:
-    found = (str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or ""))
-    if not all(is_uid(uid) for uid in found):
+    header = Header(*(text(read, tag) for tag in HEADER_TAGS))
+    if not (is_uid(header.study) and is_uid(header.instance)):
         raise ValueError("no valid StudyInstanceUID or SOPInstanceUID")
-    return found
+    return header

@@ -11,8 +11,9 @@ from pipeline.knowledge.settings import SegmentationSettings
 from pipeline.model.image import Floats
 from pipeline.model.lesion import crop_of
 from pipeline.segmentation.ct import NETWORK, look_at, segment_volume
-from pipeline.segmentation.ct_network import NAMES, UNSEEN, Atlas, figures, session
+from pipeline.segmentation.ct_network import NAMES, UNSEEN, Atlas, figures
 from pipeline.segmentation.ct_planes import CELLS, PLANES, planes_about
+from pipeline.segmentation.inference import session
 from pipeline.segmentation.pieces import Piece
 from pipeline.segmentation.recut import recut
 
