@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline import __version__
 from pipeline.dicom.context import read_context
 from pipeline.dicom.files import StudyFiles
-from pipeline.dicom.patient import read_patient
+from pipeline.dicom.patient import read_patient, shown_identity
 from pipeline.dicom.radiograph import read_radiographs
 from pipeline.dicom.volume import read_volumes
 from pipeline.differential.advice import recommend
@@ -25,6 +25,7 @@ from pipeline.features.measure import FULL_LESIONS, measure, measure_in_brief
 from pipeline.features.table import FEATURES
 from pipeline.findings.judge import judge
 from pipeline.knowledge.loading import Knowledge, load_knowledge
+from pipeline.knowledge.records import Numbers
 from pipeline.knowledge.settings import Settings
 from pipeline.model.context import ClinicalContext
 from pipeline.model.image import Image, Radiograph
@@ -35,12 +36,14 @@ from pipeline.model.ranking import Differential
 from pipeline.model.result import Analysis, Skipped, Software
 from pipeline.model.vocabulary import Region
 from pipeline.objects.write import write_objects
-from pipeline.report.page import Names
+from pipeline.report.reasons import Names
 from pipeline.report.study_folder import write_study
 from pipeline.segmentation.ct import segment_volume
 from pipeline.segmentation.matching import match_views
 from pipeline.segmentation.radiograph import segment_radiograph
 
+NO_EARLIER = Unknown("no earlier study of this patient in the run or store")
+"""Until the run has ended; see `pipeline.batch.following`."""
 PROFILES = ("seed", "literature")
 """Profiles that every study is ranked by, beside the one that was asked for."""
 
@@ -76,7 +79,10 @@ def run_study(study: StudyFiles, folder: Path, settings: Settings, asked: Asked)
     InputError when the study holds images and none can be used; OutputError when the folder cannot be written.
     """
     analysis = analyse(study, settings, asked)
-    write_study(analysis, folder, write_objects, names_for(asked.profile), fingerprint=asked.fingerprint)
+    patient = shown_identity(study, settings.report, settings.dicom)
+    write_study(
+        analysis, folder, write_objects, names_for(asked.profile), fingerprint=asked.fingerprint, patient=patient
+    )
 
 
 def analyse(study: StudyFiles, settings: Settings, asked: Asked) -> Analysis:
@@ -84,21 +90,21 @@ def analyse(study: StudyFiles, settings: Settings, asked: Asked) -> Analysis:
     watch = Stopwatch()
     knowledge = knowledge_for(asked.profile)
     with watch.stage("load"):
-        clinical, mistakes = _context_of(study, asked.context)
+        clinical, mistakes = _context_of(study, asked.context, settings.dicom.max_context_bytes)
         images, skipped = read(study, clinical, settings)
         patient = read_patient(study, settings.dicom)
-    if not images and study.refused:
+    if not images and (study.refused or study.series):
         raise InputError(_why_no_image(study, skipped))
     with watch.stage("segment"):
         segmentations = tuple(segment(image, settings) for image in images)
-        lesions = match_views(number_lesions(images, segmentations), images)
+        lesions = match_views(number_lesions(images, segmentations, knowledge.profile.numbers), images)
     with watch.stage("features"):
         measurements = measure_all(lesions, images, segmentations)
     with watch.stage("findings"):
         findings = judge(lesions, measurements, images, segmentations, patient, clinical, knowledge)
     with watch.stage("differential"):
         region = study_region(images, clinical)
-        modalities = tuple("radiograph" if isinstance(image, Radiograph) else "ct" for image in images)
+        modalities = tuple(kind_of(image) for image in images)
         case = Case(findings, lesions, modalities, patient, clinical, region)
         rankings = {name: rank(case, knowledge_for(name)) for name in dict.fromkeys((asked.profile, *PROFILES))}
         chosen = rankings[asked.profile]
@@ -120,6 +126,7 @@ def analyse(study: StudyFiles, settings: Settings, asked: Asked) -> Analysis:
         recommendations=recommendations,
         skipped=(*study.skipped, *skipped, *mistakes),
         seconds=watch.seconds,
+        earlier=NO_EARLIER if isinstance(study.subject, Known) else study.subject,
     )
 
 
@@ -146,8 +153,13 @@ def segment(image: Image, settings: Settings) -> Segmentation:
             return segment_volume(volume, settings.segmentation)
 
 
-def number_lesions(images: tuple[Image, ...], segmentations: tuple[Segmentation, ...]) -> tuple[Lesion, ...]:
-    """Lesions of all images with ids that count through the study, in the order of images and confidence."""
+def number_lesions(
+    images: tuple[Image, ...], segmentations: tuple[Segmentation, ...], numbers: Numbers
+) -> tuple[Lesion, ...]:
+    """Lesions of all images with ids that count through the study, in the order of images and confidence.
+
+    `numbers` tell how far the search is to be trusted.
+    """
     lesions: list[Lesion] = []
     for index, (image, segmentation) in enumerate(zip(images, segmentations, strict=True)):
         for label, deposits in enumerate(segmentation.lesions, start=1):
@@ -158,12 +170,17 @@ def number_lesions(images: tuple[Image, ...], segmentations: tuple[Segmentation,
                     label=label,
                     deposits=deposits,
                     crop=union(d.crop for d in deposits),
-                    confidence=max(d.confidence for d in deposits),
+                    confidence=numbers.chance_real(max(d.confidence for d in deposits), kind_of(image)),
                     region=image.region,
                     laterality=image.laterality,
                 )
             )
     return tuple(lesions)
+
+
+def kind_of(image: Image) -> str:
+    """Radiograph or ct."""
+    return "radiograph" if isinstance(image, Radiograph) else "ct"
 
 
 def measure_all(
@@ -219,17 +236,19 @@ def knowledge_for(profile: str) -> Knowledge:
     return load_knowledge(profile, frozenset(row.name for row in FEATURES))
 
 
-def _context_of(study: StudyFiles, named: Path | None) -> tuple[ClinicalContext, tuple[Skipped, ...]]:
+def _context_of(study: StudyFiles, named: Path | None, most: int) -> tuple[ClinicalContext, tuple[Skipped, ...]]:
     """The clinical context, and the mistakes of a context.json that lay beside the study and is not applied."""
     path = named or study.context
     if path is None:
         return ClinicalContext(), ()
     try:
-        return read_context(path), ()
+        return read_context(path, max_bytes=most), ()
     except ConfigurationError as error:
         if named is not None:
             raise
-        return ClinicalContext(), (Skipped(path.name, f"clinical context not applied: {error}"),)
+        return ClinicalContext(), (
+            Skipped(path.name, f"clinical context not applied: {str(error).replace(chr(10), '; ')}"),
+        )
 
 
 def _why_no_image(study: StudyFiles, skipped: tuple[Skipped, ...]) -> str:

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
+from pipeline.calibration.pairs import Matched, measurement_of, overlaps, truths
 from pipeline.findings.rules import readings
 from pipeline.knowledge.loading import Knowledge
 from pipeline.knowledge.rules import Measured
-from pipeline.model.known import Known, Unknown
-from pipeline.model.measure import Feature, Measurement
+from pipeline.model.measure import Measurement
 
 RARE = 0.2
 """A finding that the truth does not list is absent where the entity has it no more often than this."""
@@ -25,67 +20,56 @@ NOTHING = "no_calcification"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One lesion: `chances` of the terms of a rule before any fit, None where unknown, and the truth."""
+    """One lesion: `chances` of the terms of a rule before any fit, None where unknown, and the truth.
+
+    `measurement` has all its features.
+    """
 
     study: str
     kind: str
     chances: tuple[float | None, ...]
     present: bool
+    measurement: Measurement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """Pairs by finding, and for each kind of image whether nothing is there where nothing was found."""
+    """Pairs by finding; for each kind of image whether nothing is there where nothing was found (`nothing`).
+
+    `trust`: score of the search of each lesion found, and whether it lies on a true one.
+    """
 
     pairs: Mapping[str, Sequence[Pair]]
     nothing: Mapping[str, Sequence[bool]]
+    trust: Mapping[str, Sequence[tuple[float, bool]]]
 
 
 def gather(cohorts: Sequence[Path], runs: Sequence[Path], knowledge: Knowledge) -> Gathered:
     """All pairs of cohorts and of the runs made of them."""
     pairs: dict[str, list[Pair]] = defaultdict(list)
     nothing: dict[str, list[bool]] = defaultdict(list)
+    trust: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for cohort, run in zip(cohorts, runs, strict=True):
         for truth, folder in _studies(cohort, run):
             written = run / "studies" / truth["study_instance_uid"]
             result = json.loads((written / "results.json").read_text())
             name = f"{cohort.name}/{folder.name}"
-            for finding, pair in study_pairs(name, truth, matched(truth, folder, result, written), knowledge):
+            found = list(overlaps(truth, folder, result, written))
+            real = [(kind, row["region"], measurement_of(row), true) for kind, row, true in found if true is not None]
+            for finding, pair in study_pairs(name, truth, real, knowledge):
                 pairs[finding].append(pair)
+            for kind, row, true in found:
+                trust[kind].append((knowledge.profile.numbers.score_of(row["confidence"], kind), true is not None))
             if not result["lesions"]:
                 nothing[truth["kind"]].append(truth["entity"] == NOTHING)
-    return Gathered(pairs, nothing)
+    return Gathered(pairs, nothing, trust)
 
 
 def _studies(cohort: Path, run: Path) -> Iterator[tuple[dict[str, Any], Path]]:
     """Truth and its folder, of every study that the run has finished."""
-    for path in sorted(cohort.glob("truth/*/truth.json")):
-        truth = json.loads(path.read_text())
+    for truth, folder in truths(cohort):
         if (run / "studies" / truth["study_instance_uid"] / "results.json").exists():
-            yield truth, path.parent
-
-
-Matched = tuple[str, str, Measurement, Mapping[str, Any]]
-"""Kind of image, region, measurement, and the row of the true lesion."""
-
-
-def matched(truth: Mapping[str, Any], folder: Path, result: Mapping[str, Any], written: Path) -> Iterator[Matched]:
-    """Every lesion of a result that lies on a true one, with the one it overlaps most."""
-    for n, image in enumerate(result["images"]):
-        uid = image["sop_instance_uid"] or image["series_instance_uid"]
-        uids = [t["sop_instance_uid"] or t["series_instance_uid"] for t in truth["images"]]
-        if uid not in uids or not image["labels"]:
-            continue
-        guessed = _labels(written / image["labels"])
-        known = _labels(folder / truth["images"][uids.index(uid)]["labels"])
-        if guessed.shape != known.shape:
-            continue
-        rows = {x["label"]: x for x in truth["lesions"] if x["image"] == uids.index(uid)}
-        for lesion in (x for x in result["lesions"] if x["image"] == n):
-            hits = [label for label in known[guessed == lesion["label"]].tolist() if label in rows]
-            if hits:
-                features = tuple(_feature(name, v) for name, v in lesion["features"].items())
-                yield image["kind"], lesion["region"], Measurement(features), rows[max(set(hits), key=hits.count)]
+            yield truth, folder
 
 
 def study_pairs(
@@ -102,7 +86,7 @@ def study_pairs(
                 continue
             chances = readings(rule, measurement, kind)
             if chances is not None:
-                yield rule.finding, Pair(name, kind, chances, state)
+                yield rule.finding, Pair(name, kind, chances, state, measurement)
 
 
 def state_of(finding: str, true: Mapping[str, Any], rates: Mapping[tuple[str, str], float]) -> bool | None:
@@ -110,16 +94,3 @@ def state_of(finding: str, true: Mapping[str, Any], rates: Mapping[tuple[str, st
     if finding in true["findings"]:
         return bool(true["findings"][finding])
     return False if rates.get((finding, true["entity"]), 1.0) <= RARE else None
-
-
-def _feature(name: str, row: Mapping[str, Any]) -> Feature:
-    value = Known(float(row["value"]), "run") if "value" in row else Unknown(row["not_assessable"])
-    return Feature(name, value, "1")
-
-
-def _labels(path: Path) -> NDArray[np.int64]:
-    """Labels in the order of the file; truth and run have the same grid."""
-    if path.name.endswith(".nii.gz"):
-        volume = nib.as_closest_canonical(nib.load(path))
-        return np.asarray(volume.dataobj).round().astype(np.int64)
-    return np.asarray(Image.open(path)).astype(np.int64)

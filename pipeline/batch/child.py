@@ -17,9 +17,12 @@ import psutil
 
 from pipeline.batch.job import Job
 from pipeline.batch.quiet import silence_libraries
+from pipeline.dicom.confine import confine, limit_address_space
 from pipeline.errors import CalcinosisError, OutputError
 from pipeline.study import Asked, run_study
 
+THREAD_BYTES = 8 * 2**30
+"""Address space beyond batch.memory_gb: stacks and arenas of threads count there and hold no memory."""
 Answer = tuple[str, str]
 """("done" | "failed" | "output", reason)."""
 
@@ -71,6 +74,8 @@ def _study_process(job: Job, answers: Connection, lifeline: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     silence_libraries()
+    limit_address_space(int(job.settings.batch.memory_gb * 2**30) + THREAD_BYTES)
+    confine()
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     answers.send(_answer(job))
     answers.close()
@@ -85,14 +90,14 @@ def _answer(job: Job) -> Answer:
         return "failed", str(error)
     except MemoryError:
         return "failed", "ran out of memory"
-    except Exception as error:  # the child's edge: nothing may pass, and a message may hold patient data
+    except BaseException as error:  # the child's edge: nothing may pass, and a message may hold patient data
         place = _place(error)
         logging.getLogger(__name__).debug("study failed: %s at %s", type(error).__name__, place)
         return "failed", f"internal error {type(error).__name__} at {place}: please report it"
     return "done", ""
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """file:line of the last frame inside this program."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f"{os.sep}pipeline{os.sep}" in f.filename] or frames

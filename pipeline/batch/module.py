@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.errors import OutputError, UsageError
 from pipeline.knowledge.settings import Settings
 from pipeline.knowledge.settings_loading import load_settings
 from pipeline.report.files import cannot_write, write_json
+from pipeline.report.staging import private_folder, staged_file, sweep
 
 NOTHING = ("nothing_to_analyse",)
 
@@ -46,9 +46,10 @@ def perform(call: Call, base: Settings, workers: int) -> list[Row]:
     """
     try:
         call.target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".calcinosis-", dir=call.target) as aside:
-            settings, profile = task_settings(call.settings, base, Path(aside))
-            out = Path(aside) / "out"
+        sweep(call.target)
+        with private_folder(call.target, ".calcinosis") as aside:
+            settings, profile = task_settings(call.settings, base, aside)
+            out = aside / "out"
             report = run(Request((call.source,), out, settings, profile, workers), lambda *_: None)
             if exit_code(report) == 130:
                 raise KeyboardInterrupt
@@ -82,12 +83,10 @@ def _copy_objects(folder: Path, target: Path) -> None:
     """Copy a study's DICOM objects under names that no other study has; each appears complete or not at all."""
     for path in sorted((folder / "dicom").glob("*.dcm")):
         final = target / f"{folder.name}-{path.name}"
-        partial = target / f".{final.name}.{os.getpid()}"
         try:
-            shutil.copyfile(path, partial)
-            partial.replace(final)
+            with path.open("rb") as source, staged_file(final) as handle, os.fdopen(os.dup(handle), "wb") as copy:
+                shutil.copyfileobj(source, copy)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise OutputError(str(cannot_write(final, error))) from error
 
 

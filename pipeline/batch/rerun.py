@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.dicom.files import SourceFile, StudyFiles
 from pipeline.report.study_folder import FINGERPRINT
 
-BLOCK = 1 << 20
-"""Bytes read at a time when a file is digested."""
+_GONE = "gone"
+"""Stands for a file that vanished after it was found."""
 
 
 def fingerprint(study: StudyFiles, software: Iterable[str], context: Path | None, unpacked: Path) -> str:
@@ -24,7 +24,7 @@ def fingerprint(study: StudyFiles, software: Iterable[str], context: Path | None
     for file in files:
         digest.update(_trace(file, unpacked).encode())
     for path in (study.context, context):
-        digest.update(path.read_bytes() if path is not None and path.is_file() else b"-")
+        digest.update(_content(path).encode() if path is not None else b"-")
     digest.update("\x1f".join(f"{s.path}\x1e{s.reason}" for s in study.skipped).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
@@ -43,13 +43,17 @@ def finished(folder: Path, expected: str) -> dict[str, Any] | None:
 def _trace(file: SourceFile, unpacked: Path) -> str:
     if file.path.is_relative_to(unpacked):
         return f"{file.sop_instance_uid}\x1f{_content(file.path)}"
-    status = file.path.stat()
+    try:
+        status = file.path.stat()
+    except OSError:
+        return _GONE
     return f"{file.sop_instance_uid}\x1f{file.name}\x1f{status.st_size}\x1f{status.st_mtime_ns}"
 
 
 def _content(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    """The digest of a file's content; a word where it has vanished or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return _GONE

@@ -1,11 +1,13 @@
 """One call of `calcinosis run`: find the studies, analyse each, say what became of them."""
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.batch.following import compare_with_earlier
 from pipeline.batch.job import Job
 from pipeline.batch.local import Outcome, run_local
 from pipeline.batch.quiet import silence_libraries
@@ -17,14 +19,15 @@ from pipeline.errors import OutputError, UsageError
 from pipeline.knowledge.settings import Settings
 from pipeline.model.identity import file_stem
 from pipeline.model.result import Software
-from pipeline.report.files import prepare_output, summary_csv, write_json, write_text
-from pipeline.report.page import Names
+from pipeline.report.files import cannot_write, prepare_output, summary_csv, write_json, write_text
+from pipeline.report.reasons import Names
 from pipeline.report.result_json import failure_as_json, skipped_as_json, software_as_json
+from pipeline.report.staging import private_folder, sweep
 from pipeline.report.study_folder import write_failure
 from pipeline.report.worklist import summary_row, worklist_page
 from pipeline.study import knowledge_for, names_for, software
 
-UNPACKED = ".calcinosis-unpacked-"
+UNPACKED = ".calcinosis-unpacked"
 """Where archives are unpacked: among the system's temporary files, or where a cluster sees them."""
 Row = dict[str, Any]
 Progress = Callable[[int, int, Row], None]
@@ -65,13 +68,13 @@ def run(request: Request, progress: Progress) -> Row:
     if request.context is not None:
         read_context(request.context)
     made_by = software(request.settings, knowledge_for(request.profile))
-    with tempfile.TemporaryDirectory(prefix=UNPACKED, dir=request.out if request.cluster else None) as scratch:
-        found = discover(request.inputs, request.settings.dicom, Path(scratch))
+    with _unpacking(request) as scratch:
+        found = discover(request.inputs, request.settings.dicom, scratch)
         if request.context is not None and len(found.studies) > 1:
             raise UsageError(f"--context speaks of one study and the input holds {len(found.studies)}: name one study")
         tally = Tally()
         try:
-            for row in _rows(request, found, made_by, Path(scratch)):
+            for row in _rows(request, found, made_by, scratch):
                 tally.rows.append(row)
                 progress(len(tally.rows), len(found.studies), row)
         except KeyboardInterrupt:
@@ -84,6 +87,18 @@ def _absolute(request: Request) -> Request:
     context = request.context and request.context.absolute()
     inputs = tuple(path.absolute() for path in request.inputs)
     return replace(request, inputs=inputs, out=request.out.resolve(), context=context)
+
+
+@contextlib.contextmanager
+def _unpacking(request: Request) -> Iterator[Path]:
+    """A private folder for what archives hold; OutputError where it cannot be made."""
+    parent = request.out if request.cluster else Path(tempfile.gettempdir())
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(private_folder(parent, UNPACKED))
+        except OSError as error:
+            raise cannot_write(parent, error) from error
+        yield folder
 
 
 def exit_code(report: Row) -> int:
@@ -151,7 +166,9 @@ def _row(outcome: Outcome, made_by: Software, names: Names) -> Row:
 
 def _conclude(request: Request, found: Discovery, made_by: Software, tally: Tally) -> Row:
     """Write run.json, summary.csv and index.html; the rows stand in the order of their UIDs."""
+    sweep(request.out / "studies")
     rows = sorted(tally.rows, key=lambda row: row["study_instance_uid"])
+    rows = compare_with_earlier(found.studies, rows, request.out)
     report: Row = {
         "schema_version": "1",
         "software": software_as_json(made_by, ()),

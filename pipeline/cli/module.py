@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 HOSTS = ("mercure", "monai", "kaapana")
+MODULE_EXAMPLES = (
+    "calcinosis module                                     the host is seen from the environment",
+    "MERCURE_IN_DIR=in MERCURE_OUT_DIR=out calcinosis module --host mercure",
+)
 
 
 def add_module(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +25,13 @@ def run_module(options: argparse.Namespace) -> int:
     from pipeline.batch.module import answer
     from pipeline.knowledge.places import configs
     from pipeline.knowledge.settings_loading import load_settings
+    from pipeline.model.identity import file_stem
 
     host, work = calls(options.host, os.environ)
     settings = load_settings(options.settings or configs() / "settings.yaml")
     done = answer(host, work, settings, len(os.sched_getaffinity(0)))
     for row in done.result["studies"]:
-        print(f"{row['study_instance_uid']}: {row['status']} {row['reason'] or ''}".rstrip(), file=sys.stderr)
+        print(
+            f"{file_stem(row['study_instance_uid'])}: {row['status']} {row['reason'] or ''}".rstrip(), file=sys.stderr
+        )
     return done.code

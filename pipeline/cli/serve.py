@@ -5,6 +5,12 @@ import signal
 import threading
 from pathlib import Path
 
+SERVE_EXAMPLES = ("calcinosis serve --settings worker.yaml               status page: http://127.0.0.1:8790",)
+RETRY_EXAMPLES = (
+    "calcinosis retry --settings worker.yaml               all dead letters",
+    "calcinosis retry --settings worker.yaml 1.2.840.1     one study",
+)
+
 
 def add_serve(parser: argparse.ArgumentParser) -> None:
     """Arguments of `serve`."""

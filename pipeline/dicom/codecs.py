@@ -5,7 +5,7 @@ pixel alone: for colour it returns RGB where pydicom would convert once more.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import imagecodecs
@@ -51,6 +51,7 @@ _START_OF_CODESTREAM: Final = b"\xff\x4f\xff\x51"
 _FRAME_MARKERS: Final = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
 """Start-of-frame markers of JPEG (ITU-T T.81 table B.1) and JPEG-LS (T.87, SOF55)."""
 _BARE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+_TILE_PART: Final = 0x90
 _JP2_HEADER_BYTES: Final = 1024
 """Where a JPEG 2000 codestream starts at the latest, should boxes stand before it."""
 
@@ -100,6 +101,34 @@ def is_complete(source: bytes) -> bool:
     writers pad behind it with bytes of any value.
     """
     return _END_OF_IMAGE in source[-_LONGEST_PADDING_BYTES:]
+
+
+def missing_tiles(source: bytes) -> int:
+    """How many tiles of a JPEG 2000 codestream have no part in it (ITU-T T.800, A.4 and A.5.1); 0 of another format.
+
+    OpenJPEG leaves them at 0 and says nothing.
+    """
+    start = source.find(_START_OF_CODESTREAM, 0, _JP2_HEADER_BYTES)
+    if source.startswith(_START_OF_IMAGE) or start < 0 or len(source) < start + 40:
+        return 0
+    right, bottom, _, _, width, height, left, top = struct.unpack_from(">8I", source, start + 8)
+    if not width or not height:
+        return 1
+    tiles = -(-(right - left) // width) * -(-(bottom - top) // height)
+    return max(0, int(tiles) - len(set(_tile_parts(source, start + 2))))
+
+
+def _tile_parts(source: bytes, at: int) -> Iterator[int]:
+    """The number of the tile of each tile-part."""
+    while at + 12 <= len(source) and source[at] == 0xFF:
+        if source[at + 1] == _TILE_PART:
+            tile, length = struct.unpack_from(">HI", source, at + 4)
+            yield tile
+            if not length:
+                return
+            at += length
+        else:
+            at += 2 + int(struct.unpack_from(">H", source, at + 2)[0])
 
 
 def _first_success(source: bytes, chain: tuple[_Decode, ...]) -> NDArray[Any]:

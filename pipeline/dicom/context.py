@@ -6,7 +6,7 @@ Keys, units and limits are the tables of `context_keys`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pipeline.dicom.context_fhir import bundle_content, is_fhir
 from pipeline.dicom.context_keys import EXAMINATION, HISTORY, LABS, MEDICATION, Kind, Limits, Test
 from pipeline.errors import ConfigurationError
+from pipeline.knowledge.nearest import meant
 from pipeline.knowledge.settings import DicomSettings
 from pipeline.model.context import ClinicalContext, Laboratory
 from pipeline.model.identity import is_uid_like
@@ -67,7 +68,7 @@ def read_context(path: Path, *, max_bytes: int = DicomSettings().max_context_byt
     content = _content(path, mistakes, max_bytes)
     for key in content:
         if key not in _TOP:
-            mistakes.add(_shown(key), f"unknown key; known are {', '.join(sorted(_TOP))}")
+            mistakes.add(_shown(key), f"unknown key; known are {', '.join(sorted(_TOP))}{_hint(key, _TOP)}")
     uid = content.get("study_instance_uid")
     if uid is not None and not (isinstance(uid, str) and is_uid_like(uid)):
         mistakes.add("study_instance_uid", "not a UID: give digits and dots")
@@ -154,7 +155,7 @@ def _section(content: dict[str, Any], section: str, kinds: Mapping[str, Kind], m
     found = {}
     for key, value in _object(content, section, mistakes).items():
         if key not in kinds:
-            mistakes.add(f"{section}.{_shown(key)}", f"unknown key; known are {', '.join(kinds)}")
+            mistakes.add(f"{section}.{_shown(key)}", f"unknown key; known are {', '.join(kinds)}{_hint(key, kinds)}")
             continue
         checked = _valued(f"{section}.{key}", value, kinds[key], mistakes)
         if checked is not None:
@@ -176,7 +177,7 @@ def _valued(key: str, value: Any, kind: Kind, mistakes: _Mistakes) -> Any:
     elif isinstance(kind, tuple):
         if isinstance(value, str) and value in kind:
             return value
-        mistakes.add(key, f"{_shown(value)} is none of {', '.join(kind)}")
+        mistakes.add(key, f"{_shown(value)} is none of {', '.join(kind)}{_hint(value, kind)}")
     elif isinstance(value, bool):
         return value
     else:
@@ -191,7 +192,7 @@ def _word(key: str, value: Any, words: Callable[[str], T], mistakes: _Mistakes) 
     known = tuple(words)  # type: ignore[arg-type, var-annotated]
     if isinstance(value, str) and value in known:
         return words(value)
-    mistakes.add(key, f"{_shown(value)} is none of {', '.join(known)}, {UNKNOWN}")
+    mistakes.add(key, f"{_shown(value)} is none of {', '.join(known)}, {UNKNOWN}{_hint(value, known)}")
     return None
 
 
@@ -200,7 +201,7 @@ def _labs(content: dict[str, Any], mistakes: _Mistakes) -> Iterator[tuple[str, L
         path = f"labs.{_shown(key)}"
         test = LABS.get(key)
         if test is None:
-            mistakes.add(path, f"unknown key; known are {', '.join(LABS)}")
+            mistakes.add(path, f"unknown key; known are {', '.join(LABS)}{_hint(key, LABS)}")
             continue
         if entry is None:
             continue
@@ -260,6 +261,11 @@ def _images(content: dict[str, Any], mistakes: _Mistakes) -> Iterator[tuple[str,
             posture = _word(f"{path}.posture", entry.get("posture"), Posture, mistakes)
             if posture is not None:
                 yield uid, posture
+
+
+def _hint(value: object, words: Collection[str]) -> str:
+    """Which of `words` was meant."""
+    return meant(value, words) if isinstance(value, str) else ""
 
 
 def _shown(value: object) -> str:

@@ -8,11 +8,14 @@ from pydicom.uid import DigitalXRayImageStorageForProcessing
 from pipeline.dicom import headers
 from pipeline.dicom.classify import Classification, classify
 from pipeline.dicom.codes import code
+from pipeline.dicom.files import Subject
 from pipeline.dicom.inventory import Found
 from pipeline.dicom.layout import check_pixels
 from pipeline.dicom.reading import NotDicomError, read_header
+from pipeline.dicom.subject import read_subject
 from pipeline.errors import InputError
 from pipeline.knowledge.settings import DicomSettings
+from pipeline.model.known import Maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Described:
     sop_class_uid: str
     modality: str
     patient_id: str
+    subject: Maybe[Subject]
     classification: Classification
     exposure: Exposure | None
     decoded_bytes: int = 0
@@ -83,6 +87,7 @@ def _described(found: Found, limits: DicomSettings) -> Described:
         sop_class_uid=code(ds, "SOPClassUID"),
         modality=code(ds, "Modality"),
         patient_id=code(ds, "PatientID"),
+        subject=read_subject(ds),
         classification=classification,
         exposure=_exposure(ds) if classification.kind == "radiograph" else None,
         decoded_bytes=decoded_bytes,

@@ -11,6 +11,7 @@ from pipeline.dicom.description import Described, Unreadable, describe
 from pipeline.dicom.files import Discovery, SeriesFiles, SourceFile, StudyFiles
 from pipeline.dicom.inventory import Found, find_files
 from pipeline.dicom.selection import Selection, select
+from pipeline.dicom.subject import agreed_subject
 from pipeline.knowledge.settings import DicomSettings
 from pipeline.model.result import Skipped
 
@@ -88,6 +89,7 @@ def _study(
         context=context,
         root=Path(os.path.commonpath([path.parent for path in _paths(files, lost)])),
         refused=selection.refused or bool(broken),
+        subject=agreed_subject([file.subject for file in files]),
     )
 
 

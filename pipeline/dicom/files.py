@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from pipeline.model.known import Maybe, Unknown
 from pipeline.model.result import Skipped
 
 Kind: TypeAlias = Literal["radiograph", "ct"]
@@ -35,6 +36,18 @@ class SeriesFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose study it is, and when it was made.
+
+    `key` is a digest of what names the patient, the same for all studies of one patient; it is not written anywhere.
+    `made` is date and time as DICOM writes them (YYYYMMDDHHMMSS, the time may be missing); later is larger.
+    """
+
+    key: str
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
 class StudyFiles:
     """One study. `root` is the deepest folder that holds all its files; `context` is its context.json.
 
@@ -48,6 +61,7 @@ class StudyFiles:
     context: Path | None
     root: Path
     refused: bool = False
+    subject: Maybe[Subject] = Unknown("PatientID was not read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,22 @@
 """Header values as plain Python, or None where an element is absent, empty or not what its name promises."""
 
 import math
+import struct
 from collections.abc import Iterator
 
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException
+from pydicom.valuerep import PersonName
 
 from pipeline.model.identity import SourceFrame
 
 CONVERSION_ERRORS = (
-    ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError, BytesLengthException,
+    ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RuntimeError, OSError, EOFError,
+    AssertionError, struct.error, BytesLengthException,
 )  # fmt: skip
-"""What pydicom raises when an element is read that is not what its value representation says: NotImplementedError for a
-representation it does not know, BytesLengthException for a length that is no multiple of a number's."""
+"""What pydicom raises when an element is touched that is not what its value representation says: LookupError for a
+character set that is none, RuntimeError for an unknown representation and for endless nesting, OSError for a sequence
+that is cut off, BytesLengthException for a length that is no multiple of a number's."""
 
 
 def raw(ds: Dataset, keyword: str) -> object:
@@ -34,7 +38,7 @@ def texts(ds: Dataset, keyword: str) -> tuple[str, ...]:
     value = raw(ds, keyword)
     if value is None:
         return ()
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+    if isinstance(value, (str, bytes, PersonName)) or not hasattr(value, "__iter__"):
         value = str(value).split("\\")
     return tuple(str(item).strip() for item in value)
 

@@ -1,5 +1,7 @@
 """Age and sex of the patient, from the headers of a study."""
 
+import hashlib
+import hmac
 import re
 from datetime import date
 from pathlib import Path
@@ -11,7 +13,7 @@ from pipeline.dicom import headers
 from pipeline.dicom.files import StudyFiles
 from pipeline.dicom.reading import read_header
 from pipeline.errors import InputError
-from pipeline.knowledge.settings import DicomSettings
+from pipeline.knowledge.settings import DicomSettings, ReportSettings
 from pipeline.model.context import Patient
 from pipeline.model.known import Known, Maybe, Unknown
 
@@ -21,6 +23,7 @@ _DAYS_PER_YEAR: Final = 365.25
 _OLDEST_YEARS: Final = 120.0
 _AGREEMENT_YEARS: Final = 1.01
 """PatientAge is cut to whole units, so it may lie up to a year below the age by date of birth."""
+_PSEUDONYM_DIGITS: Final = 12
 _SEXES: Final = frozenset({"F", "M", "O"})
 _NOT_STATED: Final = Unknown("age not stated")
 
@@ -32,6 +35,29 @@ def read_patient(study: StudyFiles, limits: DicomSettings | None = None) -> Pati
         age_years=_agreed_age([age(ds) for ds in found]),
         sex=_agreed_sex([sex(ds) for ds in found]),
     )
+
+
+def shown_identity(study: StudyFiles, shown: ReportSettings, limits: DicomSettings) -> str:
+    """What a report says of who the patient is: "" (identify: none), a pseudonym, or name and number.
+
+    A pseudonym is the beginning of the HMAC-SHA-256 of PatientID under the site's key, so that nobody without the key
+    can try out numbers.
+    """
+    told = (shown_identity_in(series.files[0].path, shown, limits) for series in study.series)
+    return next((identity for identity in told if identity), "")
+
+
+def shown_identity_in(path: Path, shown: ReportSettings, limits: DicomSettings) -> str:
+    """What is shown of the patient of one file, as `shown_identity`; "" also where it cannot be read."""
+    ds = _header(path, limits) if shown.identify != "none" else None
+    if ds is None:
+        return ""
+    number = headers.text(ds, "PatientID")
+    if shown.identify == "pseudonym":
+        digest = hmac.new((shown.pseudonym_key or "").encode(), number.encode("utf-8", "replace"), hashlib.sha256)
+        return f"Patient {digest.hexdigest()[:_PSEUDONYM_DIGITS]}" if number else "Patient without PatientID"
+    name = headers.text(ds, "PatientName").replace("^", " ").strip()
+    return f"{name or 'name not stated'}, {number or 'number not stated'}"
 
 
 def age(ds: Dataset) -> Maybe[float]:

@@ -60,7 +60,9 @@ def stored_values(ds: Dataset) -> Stored:
             values = _decoded(ds, decoder, layout)
     except PixelError:
         raise
-    except Exception as error:  # decoders raise anything on broken bytes
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # decoders raise anything on broken bytes; those in Rust panic beside Exception
         raise PixelError(
             f"{_shown(syntax)} cannot be decoded ({type(error).__name__}): ask for it uncompressed"
         ) from None
@@ -165,7 +167,7 @@ def _check_codestreams(ds: Dataset, syntax: UID, layout: PixelLayout) -> None:
                 f"the {_shown(syntax)} codestream holds {claimed[0]} × {claimed[1]} pixels, "
                 f"the header says {layout.rows} × {layout.columns}"
             )
-        if not codecs.is_complete(source):
+        if not codecs.is_complete(source) or codecs.missing_tiles(source):
             raise PixelError(f"the {_shown(syntax)} codestream is cut off: ask the sender to send it again")
 
 

@@ -5,13 +5,14 @@ import logging
 import os
 import stat
 import struct
+import tempfile
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from pydicom import Dataset, config
 from pydicom.dataelem import RawDataElement
@@ -40,6 +41,7 @@ _LONGEST_FIRST_ELEMENT: Final = 2**16
 _DEFLATE_SLACK_BYTES: Final = 64 * 2**20
 """A deflated data set may always grow to this size; beyond it max_zip_ratio holds."""
 _DEFLATE_CHUNK_BYTES: Final = 2**20
+_IN_MEMORY_BYTES: Final = 64 * 2**20
 _JPIP: Final = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in (94, 95, 204, 205))
 """Transfer syntaxes whose pixels lie at a network address (PS3.6 annex A)."""
 _FOREIGN_PREAMBLES: Final = (b"MZ", b"\x7fELF", b"PK\x03\x04", b"#!")
@@ -48,8 +50,13 @@ _NO_SYNTAX: Final = "no transfer syntax stated; read as implicit little endian"
 _NO_META: Final = "no file meta information; read as implicit little endian"
 _HTML: Final = (b"<!doctype", b"<html", b"<?xml")
 
-logging.getLogger("pydicom").addHandler(logging.NullHandler())
-logging.getLogger("pydicom").propagate = False
+
+def _is_told(_record: logging.LogRecord) -> bool:
+    """Whether a line of pydicom's log is told: never, for it quotes headers, which name patients."""
+    return False
+
+
+logging.getLogger("pydicom").addFilter(_is_told)
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 config.settings.reading_validation_mode = config.IGNORE
 """pydicom logs and warns of header values, which may be patient data; here values are checked where they are used."""
@@ -141,7 +148,7 @@ def _located(file: BinaryIO, limits: DicomSettings) -> _Body:
     notes = (_PREAMBLE_NOTE,) if head.startswith(_FOREIGN_PREAMBLES) else ()
     if syntax == DeflatedExplicitVRLittleEndian:
         inflated = _inflated(file, start, size, limits)
-        return _Body(io.BytesIO(inflated), 0, len(inflated), Encoding(False), syntax, notes)
+        return _Body(inflated, 0, inflated.tell(), Encoding(False), syntax, notes)
     if not syntax:
         _must_look_implicit(file, start, "states no transfer syntax and is not implicit little endian")
         return _Body(file, start, size, Encoding(True), ImplicitVRLittleEndian, (*notes, _NO_SYNTAX))
@@ -170,22 +177,26 @@ def _must_look_implicit(file: BinaryIO, start: int, complaint: str) -> None:
     raise NotDicomError(complaint)
 
 
-def _inflated(file: BinaryIO, start: int, size: int, limits: DicomSettings) -> bytes:
-    """The deflated rest of the file, inflated under a cap (PS3.5 annex A.5)."""
+def _inflated(file: BinaryIO, start: int, size: int, limits: DicomSettings) -> BinaryIO:
+    """The deflated rest of the file, inflated under a cap (PS3.5 annex A.5), as a file without name, at its end.
+
+    A large one lies on disk and not in memory; the system removes it with the process, however that ends.
+    """
     cap = min(limits.max_file_bytes, max(_DEFLATE_SLACK_BYTES, int(limits.max_zip_ratio * (size - start))))
     file.seek(start)
-    inflater, whole = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    whole = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the last reference
     while not inflater.eof and (packed := inflater.unconsumed_tail or file.read(_DEFLATE_CHUNK_BYTES)):
-        whole += inflater.decompress(packed, _DEFLATE_CHUNK_BYTES)
-        if len(whole) > cap:
+        whole.write(inflater.decompress(packed, _DEFLATE_CHUNK_BYTES))
+        if whole.tell() > cap:
             raise LimitError(f"inflates to more than {cap:,} bytes (max_zip_ratio): the file is refused")
     if not inflater.eof:
         raise UnreadableFileError("cut off within the deflated data set: ask the sender to send it again")
-    return bytes(whole)
+    return cast(BinaryIO, whole)
 
 
 def _walked(body: _Body, limits: DicomSettings) -> Structure:
-    return walk(body.file, body.start, body.size, body.encoding, max_nesting=limits.max_nesting)
+    return walk(body.file, body.start, body.size, body.encoding, limits=limits)
 
 
 def _parsed(body: _Body, structure: Structure) -> Dataset:

@@ -7,8 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from pipeline.dicom.description import Described, Exposure
-from pipeline.dicom.pixels import read_dataset, stored_values
-from pipeline.errors import InputError
+from pipeline.dicom.digests import pixel_digests
 from pipeline.knowledge.settings import DicomSettings
 from pipeline.model.result import Skipped
 
@@ -41,9 +40,11 @@ def _without_copies(selection: Selection, limits: DicomSettings) -> Selection:
     kept: list[Described] = []
     skipped = list(selection.skipped)
     refused = selection.refused
-    for same in _by_instance(selection.images):
+    groups = tuple(_by_instance(selection.images))
+    conflicts = _conflicts(groups, limits)
+    for same in groups:
         first, *others = same
-        if others and not _are_copies([file.found.path for file in same], limits):
+        if first.sop_instance_uid in conflicts:
             reason = f"SOPInstanceUID occurs {len(same)} times with different pixels: none of them is used"
             skipped.extend(_skipped(file, reason) for file in same)
             refused = True
@@ -116,24 +117,24 @@ def _by_instance(files: Iterable[Described]) -> Iterable[tuple[Described, ...]]:
     return (tuple(group) for group in groups.values())
 
 
-def _are_copies(paths: Sequence[Path], limits: DicomSettings) -> bool:
-    """Whether files are equal byte for byte, or at least in all their decoded pixels."""
+def _conflicts(groups: Sequence[tuple[Described, ...]], limits: DicomSettings) -> frozenset[str]:
+    """SOP Instance UIDs whose files are neither equal byte for byte nor in all their decoded pixels."""
+    unlike = [group for group in groups if len(group) > 1 and not _are_equal(group)]
+    digests = iter(pixel_digests([file.found.path for group in unlike for file in group], limits) if unlike else ())
+    found = {group[0].sop_instance_uid: {next(digests) for _ in group} for group in unlike}
+    return frozenset(uid for uid, values in found.items() if len(values) > 1 or None in values)
+
+
+def _are_equal(files: Sequence[Described]) -> bool:
     try:
-        if len({_file_digest(path) for path in paths}) == 1:
-            return True
-        return len({_pixel_digest(path, limits) for path in paths}) == 1
-    except (InputError, OSError):
+        return len({_file_digest(file.found.path) for file in files}) == 1
+    except OSError:
         return False
 
 
 def _file_digest(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def _pixel_digest(path: Path, limits: DicomSettings) -> bytes:
-    values = stored_values(read_dataset(path, limits))
-    return hashlib.sha256(f"{values.shape}{values.dtype.str}".encode() + values.tobytes()).digest()
 
 
 def _same_exposure(raw: Exposure, ready: Exposure, raw_uid: str) -> bool:

@@ -21,6 +21,10 @@ from pipeline.model.known import Known, Unknown
 
 UNIT_TOLERANCE = 0.01
 """Largest error of the length of a direction cosine vector; rounding to 4 digits leaves 0.0002."""
+PLAUSIBLE_PIXEL_MM = (0.005, 20.0)
+"""Pixel sizes of CT, from specimens to maps of dose, mm."""
+FARTHEST_MM = 1e5
+"""No patient lies farther from the origin of a scanner's coordinates."""
 RIGHT_ANGLE_TOLERANCE = 0.01
 """Largest cosine between the row and the column direction."""
 HOUNSFIELD = ("HU", "HU_MOD", "")
@@ -79,6 +83,9 @@ def slices_of(ds: Dataset, file: SourceFile) -> Iterator[Slice | GeometryError]:
     groups = items(ds, "PerFrameFunctionalGroupsSequence")
     if not groups:
         yield GeometryError("several frames without functional groups: their places are not known")
+    elif len(groups) != (number(ds, "NumberOfFrames") or 1):
+        yield GeometryError(f"{len(groups):,} functional groups for another number of frames")
+        return
     for frame, own in enumerate(groups):
         yield _guarded(ds, (own, shared), file, frame)
 
@@ -99,6 +106,8 @@ def _slice(ds: Dataset, groups: tuple[Dataset, ...], file: SourceFile, frame: in
     spacing = numbers(measures, "PixelSpacing")
     if len(spacing) != 2 or min(spacing) <= 0:
         raise GeometryError("PixelSpacing is absent or not positive")
+    if min(spacing) < PLAUSIBLE_PIXEL_MM[0] or max(spacing) > PLAUSIBLE_PIXEL_MM[1]:
+        raise GeometryError(f"PixelSpacing of {spacing[0]:.3g} × {spacing[1]:.3g} mm is not plausible")
     plane = Plane(
         rows=int(number(ds, "Rows") or 0),
         columns=int(number(ds, "Columns") or 0),
@@ -155,6 +164,8 @@ def _position(source: Dataset) -> Vector:
     found = numbers(source, "ImagePositionPatient")
     if len(found) != 3 or not all(math.isfinite(v) for v in found):
         raise GeometryError("ImagePositionPatient is absent or not three numbers")
+    if max(map(abs, found)) > FARTHEST_MM:
+        raise GeometryError("ImagePositionPatient lies more than 100 m away: impossible")
     return found[0], found[1], found[2]
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, NamedTuple, NoReturn
 from pydicom._dicom_dict import DicomDictionary
 
 from pipeline.errors import LimitError, UnreadableFileError
+from pipeline.knowledge.settings import DicomSettings
 
 UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 PIXEL_DATA: Final = 0x7FE00010
@@ -79,14 +80,15 @@ class _Level(NamedTuple):
     is_sequence: bool
 
 
-def walk(file: BinaryIO, start: int, size: int, encoding: Encoding, *, max_nesting: int) -> Structure:
+def walk(file: BinaryIO, start: int, size: int, encoding: Encoding, *, limits: DicomSettings) -> Structure:
     """Follow the data set from byte `start` to byte `size`, or to the end of its pixel data.
 
-    Raises UnreadableFileError where an element reaches past the end, LimitError where sequences nest too deep.
+    Raises UnreadableFileError where an element reaches past the end, LimitError where sequences nest too deep, or
+    elements are too many or too long for a header.
     """
     encoding = _actual(file, start, encoding)
     levels = [_Level(None, encoding, False)]
-    at, header_end = start, size
+    at, header_end, elements = start, size, 0
     while at < size:
         level = levels[-1]
         if level.end is not None and at >= level.end:
@@ -100,10 +102,10 @@ def walk(file: BinaryIO, start: int, size: int, encoding: Encoding, *, max_nesti
         if len(levels) == 1 and element.tag >= _FIRST_PIXEL_TAG and element.tag not in _DELIMITERS:
             header_end = min(header_end, at)
             if element.tag == PIXEL_DATA:
-                return Structure(header_end, _pixels(file, element, size), encoding)
+                return Structure(header_end, _pixels(file, element, size, limits), encoding)
         at = _step(file, element, levels, size)
-        if len(levels) > max_nesting and sum(x.is_sequence for x in levels) > max_nesting:
-            raise LimitError(f"sequences nested deeper than {max_nesting} (max_nesting): the file is refused")
+        elements += 1
+        _within(limits, levels, elements, min(header_end, at) - start)
     if any(level.end is None for level in levels[1:]):
         raise UnreadableFileError("cut off within a sequence: ask the sender to send it again")
     return Structure(header_end, None, encoding)
@@ -128,6 +130,16 @@ def file_meta(file: BinaryIO, start: int, size: int) -> tuple[str, int]:
             syntax = file.read(min(element.length, 64)).decode("ascii", "replace").strip("\0 ")
         at = end
     return syntax, at
+
+
+def _within(limits: DicomSettings, levels: list[_Level], elements: int, length: int) -> None:
+    deepest = limits.max_nesting
+    if len(levels) > deepest and sum(level.is_sequence for level in levels) > deepest:
+        raise LimitError(f"sequences nested deeper than {deepest} (max_nesting): the file is refused")
+    if elements > limits.max_elements:
+        raise LimitError(f"more than {limits.max_elements:,} elements (max_elements): the file is refused")
+    if length > limits.max_header_bytes:
+        raise LimitError(f"a header of more than {limits.max_header_bytes:,} bytes (max_header_bytes): refused")
 
 
 def _step(file: BinaryIO, element: _Element, levels: list[_Level], size: int) -> int:
@@ -191,7 +203,7 @@ def _actual(file: BinaryIO, start: int, encoding: Encoding) -> Encoding:
     return Encoding(vr not in _VRS, encoding.little_endian) if len(vr) == 2 else encoding
 
 
-def _pixels(file: BinaryIO, element: _Element, size: int) -> PixelPlace:
+def _pixels(file: BinaryIO, element: _Element, size: int, limits: DicomSettings) -> PixelPlace:
     vr = element.vr.decode("ascii", "replace")
     if element.length != UNDEFINED_LENGTH:
         there = min(element.length, size - element.value)
@@ -206,6 +218,8 @@ def _pixels(file: BinaryIO, element: _Element, size: int) -> PixelPlace:
         if end > size:
             break
         fragments += 1
+        if fragments > limits.max_elements:
+            raise LimitError(f"more than {limits.max_elements:,} fragments (max_elements): the file is refused")
         total += item.length if fragments else 0
         at = end
     if at == size and fragments > 0:  # only the closing delimiter is missing

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.knowledge.rules import Bar, Fitted, Measured, Term
-from pipeline.model.known import Known, Unknown
+from pipeline.knowledge.rules import Bar, Fitted, Learned, Measured, Term
+from pipeline.model.known import Known, Maybe, Unknown
 from pipeline.model.measure import Feature, Finding, Measurement
 from pipeline.model.vocabulary import State
 
@@ -17,6 +17,8 @@ SHARPEST = 0.005
 """Probabilities are not taken closer to 0 or 1 than this when they are corrected."""
 TERM_WEIGHT = 0.5
 """Weight of a term of a sum before any fit: terms say much the same thing."""
+SHOWN, MOST_SHOWN = 0.5, 2
+"""Learned curves that move the log odds by less are not told as reasons, and no more than so many are."""
 
 
 def state_of(probability: float) -> State:
@@ -39,17 +41,23 @@ def assessed(
 def apply(rule: Measured, measurement: Measurement, lesion: int, modality: str) -> Finding:
     """Judge one finding of one lesion. `modality` is "ct" or "radiograph".
 
-    all: the least of the terms' probabilities; any: the greatest; sum: log odds added up, by weight. A feature that is
-    unknown makes the finding not assessable with the feature's own reason, unless the term is optional; one term must
-    be known.
+    all: the least of the terms' probabilities; any: the greatest; sum: log odds added up, by weight. What was learned
+    of other features is added to the log odds. A feature that is unknown makes the finding not assessable with the
+    feature's own reason, unless the term is optional; one term must be known. Told as reasons are the terms that
+    speak the same way as the whole, or all where none does.
     """
     read = _readings(rule, measurement, modality)
     if isinstance(read, Unjudged):
         return not_assessable(rule.finding, read.because, lesion, read.would_help or rule.would_help)
     known = [r for r in read if isinstance(r, _Reading)]
-    probability = combined(rule, [r.probability if isinstance(r, _Reading) else None for r in read], modality)
-    because = ", ".join(dict.fromkeys(r.says for r in known if r.says))
-    names = tuple(r.feature for r in known)
+    added = learned_readings(rule, measurement)
+    chances = [r.probability if isinstance(r, _Reading) else None for r in read]
+    probability = combined(rule, chances, modality, sum(r.odds for r in added))
+    shown = sorted((r for r in added if abs(r.odds) >= SHOWN), key=lambda r: -abs(r.odds))[:MOST_SHOWN]
+    telling = [r for r in known if r.says and (r.probability >= EVEN) == (probability >= EVEN)]
+    said = telling or [r for r in known if r.says]
+    because = ", ".join(dict.fromkeys([*(r.says for r in said), *(r.says for r in shown)]))
+    names = tuple(dict.fromkeys([*(r.feature for r in known), *(r.feature for r in shown)]))
     return assessed(rule.finding, probability, because, features=names, lesion=lesion)
 
 
@@ -59,6 +67,34 @@ def readings(rule: Measured, measurement: Measurement, modality: str) -> tuple[f
     if isinstance(read, Unjudged):
         return None
     return tuple(r.probability if isinstance(r, _Reading) else None for r in read)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedReading:
+    """What a learned curve adds to the log odds of a finding."""
+
+    feature: str
+    value: float
+    odds: float
+
+    @property
+    def says(self) -> str:
+        """The feature with its value, and which way it speaks."""
+        return f"{self.feature.replace('_', ' ')} {self.value:.3g} speaks {'for' if self.odds > 0 else 'against'} it"
+
+
+def learned_readings(rule: Measured, measurement: Measurement) -> tuple[LearnedReading, ...]:
+    """What the learned curves of a rule add, in their order; an unknown feature adds nothing."""
+    features = {f.name: f.value for f in measurement.features}
+    return tuple(
+        r for r in (_learned(curve_, features.get(curve_.feature)) for curve_ in rule.learned) if r is not None
+    )
+
+
+def _learned(learned: Learned, value: Maybe[float] | None) -> LearnedReading | None:
+    if not isinstance(value, Known) or not np.isfinite(value.value):
+        return None
+    return LearnedReading(learned.feature, value.value, curve(value.value, learned.points))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +142,26 @@ def _read(term: Term, features: dict[str, Feature]) -> _Reading | Unknown:
     return _Reading(term.feature, curve(value, term.points), term.says.format(value=value) if term.says else "")
 
 
-def combined(rule: Measured, chances: Sequence[float | None], modality: str) -> float:
-    """The probability that a rule makes of those of its terms, None where unknown; at least one is known."""
+def combined(rule: Measured, chances: Sequence[float | None], modality: str, learned: float = 0.0) -> float:
+    """The probability that a rule makes of those of its terms, None where unknown; at least one is known.
+
+    `learned` is what its learned curves add to the log odds.
+    """
     known = [p for p in chances if p is not None]
     fitted = rule.fitted.get(modality)
     if rule.combine != "sum":
-        return corrected(min(known) if rule.combine == "all" else max(known), fitted)
+        return corrected(min(known) if rule.combine == "all" else max(known), fitted, learned)
     weights = fitted.weights if fitted is not None else (TERM_WEIGHT,) * len(chances)
     odds = sum(w * log_odds(p) for w, p in zip(weights, chances, strict=True) if p is not None)
-    return 1 / (1 + math.exp(-odds - (fitted.offset if fitted is not None else 0.0)))
+    return 1 / (1 + math.exp(-odds - learned - (fitted.offset if fitted is not None else 0.0)))
 
 
-def corrected(probability: float, fitted: Fitted | None) -> float:
-    """The probability with its log odds shifted and scaled; unchanged without a fit."""
-    if fitted is None:
+def corrected(probability: float, fitted: Fitted | None, learned: float = 0.0) -> float:
+    """The probability with its log odds shifted and scaled; unchanged without a fit and with nothing learned."""
+    if fitted is None and not learned:
         return probability
-    return 1 / (1 + math.exp(-fitted.offset - fitted.weights[0] * log_odds(probability)))
+    offset, weight = (fitted.offset, fitted.weights[0]) if fitted is not None else (0.0, 1.0)
+    return 1 / (1 + math.exp(-offset - weight * log_odds(probability) - learned))
 
 
 def log_odds(probability: float) -> float:

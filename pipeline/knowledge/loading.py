@@ -11,10 +11,11 @@ from pipeline.errors import ConfigurationError
 from pipeline.knowledge import records as r
 from pipeline.knowledge.advice_reading import read_advice
 from pipeline.knowledge.codes import read_codes
+from pipeline.knowledge.learned_reading import with_learned
 from pipeline.knowledge.places import configs, profile_path
 from pipeline.knowledge.profile_reading import Vocabulary, read_profile
 from pipeline.knowledge.reading import Mistakes, Table, read_yaml
-from pipeline.knowledge.rule_reading import read_rules
+from pipeline.knowledge.rule_reading import read_rules, refitted
 from pipeline.knowledge.rules import LaboratoryKind, Rule
 from pipeline.knowledge.settings_loading import read_settings
 from pipeline.knowledge.vocabulary_reading import read_assertions, read_entities, read_findings, read_likelihoods
@@ -28,6 +29,8 @@ FILES: Mapping[str, str] = {
     "advice": "advice.yaml",
 }
 """The files of configs/ beside profiles and settings."""
+LEARNED = "learned_curves.json"
+"""What measured rules have learned; written by training/finding_curves.py."""
 SIGNS: Mapping[str, str] = {
     "entities": "entities",
     "findings": "findings",
@@ -123,7 +126,11 @@ def _load(
     rules, laboratory = read_rules(tables["rules"], findings, feature_names)
     words = Vocabulary(entities, findings, {a.id: a for a in assertions})
     top = read_yaml(profile, mistakes)
-    chosen = read_profile(top, _base(top, mistakes), words)
+    base = _base(top, mistakes)
+    chosen = read_profile(top, base, words)
+    for table in (base, top):
+        rules = refitted(rules, table.table("fitted")) if table is not None else rules
+    rules = with_learned(rules, configs() / LEARNED, feature_names, mistakes)
     advice = read_advice(tables["advice"], words)
     knowledge = Knowledge(
         entities.groups, entities.entities, findings, likelihoods, entities.factors + chosen.factors,

@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
+from pipeline.knowledge.nearest import meant
 
 
 def configs() -> Path:
@@ -21,6 +22,9 @@ def profile_path(profile: str | Path) -> Path:
     if isinstance(profile, str) and "/" not in profile and not profile.endswith((".yaml", ".yml")):
         if named.is_file():
             return named
-        shipped = ", ".join(sorted(p.stem for p in named.parent.glob("*.yaml")))
-        raise ConfigurationError(f"profile {profile}: not among {shipped}; name one of them or give a file")
+        shipped = sorted(p.stem for p in named.parent.glob("*.yaml"))
+        said = ", ".join(shipped)
+        raise ConfigurationError(
+            f"profile {profile}: not among {said}; name one of them or give a file{meant(profile, shipped)}"
+        )
     return Path(profile)

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.knowledge import records as r
-from pipeline.knowledge.reading import Table, nearest
+from pipeline.knowledge.nearest import nearest
+from pipeline.knowledge.reading import Table
 from pipeline.knowledge.vocabulary_reading import Entities, read_condition, read_factor
 
 WORDS = ("strength", "likelihoods")
@@ -21,7 +22,11 @@ TABLES: Mapping[str, tuple[float, float]] = {
     "widening": (0, 1),
     "temperature": (0.1, 10),
     "nothing_missed": (0.01, 0.999),
+    "trust_offset": (-6, 6),
+    "trust_weight": (0.1, 6),
 }
+PLAIN = ("name", "title", "based_on", "weights", "origins", "drop", "changes", "fitted")
+"""Keys of a profile that are neither numbers nor tables of numbers."""
 KINDS = ("assertion", "weight", "equal", "borrow", "yield", "damp", "likelihood", "factor")
 CONDITION = ("only_if", "not_if", "only_if_absent", "any_of")
 ALL = "all"
@@ -41,7 +46,7 @@ def read_profile(top: Table, base: Table | None, words: Vocabulary) -> r.Profile
     """The profile of `top`, on top of its base where it names one."""
     for table in (base, top):
         if table is not None:
-            table.only("name", "title", "based_on", "weights", "origins", "drop", "changes", *NUMBERS, *TABLES)
+            table.only(*PLAIN, *NUMBERS, *TABLES)
     dropped = frozenset(top.texts("drop"))
     rows = [row for row in (base.rows("changes") if base else ()) if row.text("id") not in dropped]
     rows += list(top.rows("changes"))
@@ -72,7 +77,7 @@ def _numbers(top: Table, base: Table | None) -> r.Numbers:
         for word in needed:
             if word not in tables[key]:
                 where(key).wrong(key, f"{word} is missing; give it a number")
-    for key in ("temperature", "nothing_missed"):
+    for key in ("temperature", "nothing_missed", "trust_offset", "trust_weight"):
         for word in ("radiograph", "ct"):
             if word not in tables[key]:
                 where(key).wrong(key, f"{word} is missing; give it a number")
@@ -81,6 +86,8 @@ def _numbers(top: Table, base: Table | None) -> r.Numbers:
         ceilings=tables["ceilings"],
         temperature=tables["temperature"],
         nothing_missed=tables["nothing_missed"],
+        trust_offset=tables["trust_offset"],
+        trust_weight=tables["trust_weight"],
         widening=tables["widening"],
         largest_estimate=values["largest_estimate"],
         highest_share=values["highest_share"],

@@ -4,7 +4,6 @@ A mistake reads `file:line: key: what is wrong and what to do`. Tags, anchors an
 plain data.
 """
 
-import difflib
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from yaml.error import MarkedYAMLError, YAMLError
 
+from pipeline.knowledge.nearest import nearest
 from pipeline.knowledge.yaml_text import Keys, Plain, Scalar, Sequence, parse, where
 
 MAX_BYTES = 2_000_000
@@ -28,14 +28,6 @@ class Mistakes:
     def add(self, place: str, key: str, what: str) -> None:
         """Note one mistake; `place` is file:line."""
         self.told.append(f"{place}: {key}: {what}")
-
-
-def nearest(word: str, words: Collection[str]) -> str:
-    """A hint: the one of `words` that is close to `word`, else all of them when they are few."""
-    close = difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; allowed: {', '.join(sorted(words))}" if 0 < len(words) <= 20 else ""
 
 
 def read_yaml(path: Path, mistakes: Mistakes) -> "Table":

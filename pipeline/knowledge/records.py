@@ -1,5 +1,6 @@
 """What the program knows, as read from configs/: frozen records, one class for each table."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -189,6 +190,10 @@ class ModalityLikelihood:
     source: str
 
 
+SCORE_LIMIT = 0.001
+"""Scores of the search are not taken closer to 0 or 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """Constants of a profile; configs/profiles/seed.yaml says what each means."""
@@ -197,12 +202,25 @@ class Numbers:
     ceilings: Mapping[str, float]
     temperature: Mapping[str, float]
     nothing_missed: Mapping[str, float]
+    trust_offset: Mapping[str, float]
+    trust_weight: Mapping[str, float]
     widening: Mapping[str, float]
     largest_estimate: float
     highest_share: float
     second_process: float
     lesions_power: float
     notable_share: float
+
+    def chance_real(self, score: float, kind: str) -> float:
+        """How often a lesion that the search gives a score (0 to 1) is there: log odds shifted and scaled."""
+        s = min(max(score, SCORE_LIMIT), 1 - SCORE_LIMIT)
+        odds = self.trust_offset[kind] + self.trust_weight[kind] * math.log(s / (1 - s))
+        return 1 / (1 + math.exp(-odds))
+
+    def score_of(self, chance: float, kind: str) -> float:
+        """The score that `chance_real` turns into a chance."""
+        odds = (math.log(chance / (1 - chance)) - self.trust_offset[kind]) / self.trust_weight[kind]
+        return 1 / (1 + math.exp(-odds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """configs/findings.yaml becomes rules."""
 
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from pipeline.knowledge import rules as k
-from pipeline.knowledge.reading import Table, nearest
+from pipeline.knowledge.nearest import nearest
+from pipeline.knowledge.reading import Table
 from pipeline.knowledge.records import FindingKind
 from pipeline.knowledge.vocabulary_reading import REGIONS
 
@@ -86,6 +88,20 @@ def _measured(finding: str, row: Table, features: Collection[str] | None) -> k.M
         row.text("only_in_because") if row.has("only_in") else None,
         frozenset(row.texts("absent_in", REGIONS, "region")),
     )
+
+
+def refitted(rules: Sequence[k.Rule], table: Table) -> tuple[k.Rule, ...]:
+    """The rules with the fits of a profile (finding, kind of image) in place of their own."""
+    measured = {rule.finding: rule for rule in rules if isinstance(rule, k.Measured)}
+    changed: dict[str, k.Rule] = {}
+    for finding, row in table.tables():
+        if finding not in measured:
+            table.wrong(finding, f"no measured finding{nearest(finding, measured)}")
+            continue
+        rule = measured[finding]
+        fits = _fitted(row, len(rule.terms) if rule.combine == "sum" else 1)
+        changed[finding] = replace(rule, fitted={**rule.fitted, **fits})
+    return tuple(changed.get(rule.finding, rule) for rule in rules)
 
 
 def _fitted(table: Table, count: int) -> dict[str, k.Fitted]:

@@ -41,12 +41,23 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What a feature adds to the log odds of a finding beyond its terms: `points` (value, natural-log odds).
+
+    Straight lines between the points, level outside; nothing where the feature is unknown.
+    """
+
+    feature: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A finding of a lesion, by its features. all: as sure as the weakest term; any: as sure as the strongest.
 
     sum: log odds of the terms added up, each times its weight. `fitted` (by kind of image) corrects how sure that is.
     `only_in`: regions in which it can be judged; `absent_in`: those in which it cannot be. A finding of the study is
-    judged on all lesions, the median counts.
+    judged on all lesions, the median counts. `learned` curves are added to the log odds, whatever the terms combine to.
     """
 
     finding: str
@@ -60,6 +71,7 @@ class Measured:
     only_in: frozenset[str] = frozenset()
     only_in_because: str | None = None
     absent_in: frozenset[str] = frozenset()
+    learned: tuple[Learned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,11 +105,15 @@ def _measured() -> Schema:
         ("feature", "above", "because"), feature=TEXT, above={"type": "number"}, because=TEXT, would_help=TEXT
     )
     keys: dict[str, Schema] = {way: _list(term) for way in COMBINED} | {"not_if": _list(bar)}
-    weights: Schema = _list({"type": "number", "minimum": 0, "maximum": MOST_WEIGHT})
-    fit = _record(("offset", "weights", "source"), offset={"type": "number"}, weights=weights, source=TEXT)
-    keys["fitted"] = _record((), **dict.fromkeys(IMAGES, fit))
+    keys["fitted"] = _fitted()
     keys |= {"only_in": REGION_LIST, "only_in_because": TEXT, "absent_in": REGION_LIST}
     return _record((), **keys, only_on={"enum": list(IMAGES)}, only_on_because=TEXT, would_help=TEXT)
+
+
+def _fitted() -> Schema:
+    weights: Schema = _list({"type": "number", "minimum": 0, "maximum": MOST_WEIGHT})
+    fit = _record(("offset", "weights", "source"), offset={"type": "number"}, weights=weights, source=TEXT)
+    return _record((), **dict.fromkeys(IMAGES, fit))
 
 
 def _advice() -> Schema:
@@ -138,5 +142,6 @@ def _profile() -> Schema:
         "origins": {"type": "array", "items": {"enum": list(r.ORIGINS)}},
         "drop": TEXTS,
         "changes": _list(change),
+        "fitted": _each(_fitted()),
     }
     return _top(("name", "title"), **keys, **numbers, **tables)

@@ -19,6 +19,10 @@ class DicomSettings:
     """Frames of one object or slices of one series."""
     max_nesting: int = 64
     """Depth of nested sequences; structured reports reach about 15."""
+    max_header_bytes: int = 100_000_000
+    """Bytes before the pixel data; an enhanced CT of 5,000 frames has 20 MB."""
+    max_elements: int = 1_000_000
+    """Elements of a header, or fragments of compressed pixels; an enhanced CT of 5,000 frames has 300,000."""
     max_files: int = 1_000_000
     """Files in one call."""
     max_zip_ratio: float = 200.0
@@ -56,7 +60,9 @@ class ReportSettings:
     """What reports show of the patient."""
 
     identify: str = "none"
-    """"none" shows UIDs alone, "full" shows name and number from the header."""
+    """"none" shows UIDs alone, "pseudonym" a name made of pseudonym_key and PatientID, "full" name and number."""
+    pseudonym_key: str | None = None
+    """Secret of the site, at least 16 characters: the same patient has the same pseudonym wherever it is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,8 @@ class WorkerSettings:
     """Address of the status page."""
     status_port: int = 8790
     """Port of the status page, of /healthz, /readyz and /metrics."""
+    status_names: tuple[str, ...] = ()
+    """Names by which readers reach the status page beside this machine's own and addresses."""
 
 
 @dataclass(frozen=True, slots=True)

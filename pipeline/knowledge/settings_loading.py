@@ -34,8 +34,10 @@ LIMITS: dict[str, tuple[float, float]] = {
 }
 """What a number may be, by key; other numbers from 1 to `MOST`."""
 MOST = 1e15
-WORDS = {"identify": ("none", "full")}
+WORDS = {"identify": ("none", "pseudonym", "full")}
 """Allowed words, by key."""
+SHORTEST_KEY = 16
+"""Characters of report.pseudonym_key: with fewer all patient numbers could be tried."""
 
 
 def load_settings(path: Path) -> Settings:
@@ -54,9 +56,16 @@ def read_settings(top: Table) -> Settings:
         dicom=_section(DicomSettings(), top.table("dicom")),
         segmentation=_section(SegmentationSettings(), top.table("segmentation")),
         batch=_section(BatchSettings(), top.table("batch")),
-        report=_section(ReportSettings(), top.table("report")),
+        report=_report(top.table("report")),
         worker=_section(WorkerSettings(), top.table("worker")),
     )
+
+
+def _report(table: Table) -> ReportSettings:
+    found = _section(ReportSettings(), table)
+    if found.identify == "pseudonym" and len(found.pseudonym_key or "") < SHORTEST_KEY:
+        table.wrong("pseudonym_key", f"identify: pseudonym needs a secret of {SHORTEST_KEY} characters or more")
+    return found
 
 
 def _section(default: Section, table: Table) -> Section:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pipeline.knowledge import records as r
-from pipeline.knowledge.reading import Table, nearest
+from pipeline.knowledge.nearest import nearest
+from pipeline.knowledge.reading import Table
 from pipeline.model.vocabulary import Region
 
 REGIONS = frozenset(region.value for region in Region)

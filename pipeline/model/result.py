@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.model.context import ClinicalContext, Patient
 from pipeline.model.image import Image
-from pipeline.model.known import Maybe
+from pipeline.model.known import Maybe, Unknown
 from pipeline.model.lesion import Lesion, Segmentation
 from pipeline.model.measure import Finding, Measurement
 from pipeline.model.ranking import Differential, Recommendation
@@ -66,6 +66,8 @@ class Analysis:
     recommendations: tuple[Recommendation, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    earlier: Unknown = Unknown("no earlier study of this patient in the run or store")
+    """Why the study stands alone when it ends; a run compares the studies of a patient when all have ended."""
 
     @property
     def status(self) -> str:

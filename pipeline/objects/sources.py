@@ -1,11 +1,15 @@
 """Headers of the images that an object is about, made fit for highdicom without touching the stored files."""
 
+import os
 import re
+import stat
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 
+from pipeline.errors import InputError
 from pipeline.model.image import Image
 
 TYPE_2 = (
@@ -28,14 +32,15 @@ LONGEST = {"StudyID": 16, "AccessionNumber": 16}
 def source_headers(image: Image, indices: tuple[int, ...], thickness_mm: float | None) -> list[Dataset]:
     """Headers (no pixels) of the frames at `indices` along the image's first axis, each file once.
 
-    `thickness_mm` fills an absent SliceThickness of a CT slice on the copy in memory.
+    `thickness_mm` fills an absent SliceThickness of a CT slice on the copy in memory. InputError where a file is no
+    longer what it was when its image was read.
     """
     paths: dict[Path, None] = {image.identity.sources[i].path: None for i in indices}
     return [_header(path, thickness_mm) for path in paths]
 
 
 def _header(path: Path, thickness_mm: float | None) -> Dataset:
-    header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+    header = _read(path)
     for keyword in TYPE_2:
         if keyword not in header:
             setattr(header, keyword, "")
@@ -45,6 +50,20 @@ def _header(path: Path, thickness_mm: float | None) -> Dataset:
     if thickness_mm is not None and not header.get("SliceThickness"):
         header.SliceThickness = round(thickness_mm, 4)
     return header
+
+
+def _read(path: Path) -> Dataset:
+    """The header of a regular file; nothing else is waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                header = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+                if header.get("SOPInstanceUID") and header.get("StudyInstanceUID"):
+                    return header
+    except (OSError, EOFError, ValueError, InvalidDicomError):
+        pass
+    raise InputError(f"{path.name}: changed or vanished while its study was analysed; send it again")
 
 
 def _drop_invalid(header: Dataset) -> None:

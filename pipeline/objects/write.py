@@ -12,9 +12,6 @@ from pipeline.objects.secondary_capture import secondary_capture
 from pipeline.objects.segmentation import segmentation_object
 from pipeline.objects.structured_report import Pictured, structured_report
 
-REFUSED = (ValueError, AttributeError, TypeError, KeyError)
-"""What highdicom raises where a source header lacks something."""
-
 
 def write_objects(
     analysis: Analysis, folder: Path, key: KeyPicture | None
@@ -50,15 +47,12 @@ class _Writer:
         try:
             made = make()
             made.save_as(path)
-        except REFUSED as error:
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # highdicom raises anything on odd headers, with texts that may quote them
             path.unlink(missing_ok=True)
-            reason = f"no {name.split('-')[0].upper()}: a header lacks what it needs ({_first_line(error)})"
+            reason = f"no {name.split('-')[0].upper()}: a header lacks what it needs ({type(error).__name__})"
             self.skipped.append(Skipped(f"dicom/{path.name}", reason))
             return None
         self.written.append(path)
         return made
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

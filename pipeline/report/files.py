@@ -5,12 +5,12 @@ import csv
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import OutputError
+from pipeline.report import staging
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so would be run as a formula by a spreadsheet."""
@@ -32,12 +32,16 @@ SUMMARY_COLUMNS = (
 
 
 def prepare_output(out: Path) -> None:
-    """Make the output folder and prove that it can be written; OutputError says why it cannot."""
+    """Make the output folder, rid it of what killed runs left, and prove that it can be written.
+
+    OutputError says why it cannot.
+    """
     try:
         (out / "studies").mkdir(parents=True, exist_ok=True)
-        probe = out / f".probe-{os.getpid()}"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        for folder in (out, out / "studies"):
+            staging.sweep(folder)
+        with staging.private_folder(out, ".probe") as probe:
+            (probe / "full").write_bytes(b"x" * 4096)
     except OSError as error:
         raise cannot_write(out, error) from error
 
@@ -51,15 +55,13 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file completely or not at all: aside, synced, then renamed."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("w", encoding="utf-8", newline="") as file:
+        with (
+            staging.staged_file(path) as handle,
+            os.fdopen(os.dup(handle), "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
 
 
@@ -71,21 +73,11 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 @contextlib.contextmanager
 def staged_folder(final: Path) -> Iterator[Path]:
     """A new folder beside `final` that takes its place when the block ends well, and vanishes when it does not."""
-    own = f"{os.uname().nodename}-{os.getpid()}"  # machines may share the folder
-    aside = final.with_name(f".{final.name}.{own}")
-    old = final.with_name(f".{final.name}.{own}.old")
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        yield aside
-        if final.exists():
-            final.rename(old)
-        aside.rename(final)
+        with staging.staged_folder(final) as staged:
+            yield staged
     except OSError as error:
         raise cannot_write(final, error) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def summary_csv(rows: Sequence[Mapping[str, Any]]) -> str:

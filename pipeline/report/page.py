@@ -1,58 +1,88 @@
 """report.html: one study on one self-contained page, readable without network or script."""
 
-import base64
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
 from typing import Any
 
-import jinja2
-from PIL import Image as Picture
+from markupsafe import Markup
 
-from pipeline.report.pictures import View, colour_of
+from pipeline.report.cards import lesion_cards
+from pipeline.report.encoding import CT_WINDOWS, RADIOGRAPH_WINDOWS
+from pipeline.report.pictures import COLOURS
+from pipeline.report.reasons import Names, decider, disagreement, not_assessed, statement, why
+from pipeline.report.scenes import Scene, Shown
+from pipeline.report.templating import environment, script
 
 DISCLAIMER = "Decision support, not a diagnosis. AI result, not for primary diagnosis: a physician decides."
-WEBP_QUALITY = 82
+UNDECIDED = "No single finding: how often each cause is seen, and how sure the deposits are, decided."
+NOTHING_SEEN = "No deposit was found; what remains is how much calcium such images miss."
+MOST_FIRST = 3
+"""Entities on the first screen."""
 MOST_ENTITIES = 6
-"""Entities shown with bars and evidence; the rest follow as a list."""
+"""Entities shown with their evidence; the rest follow as a list."""
 MOST_EVIDENCE = 8
 """Rows of evidence shown for one entity, strongest first."""
+MOST_PRESENT = 7
+"""Findings of a lesion that its card opens with; weaker ones are folded away."""
+LEAST_AXIS = 2.0
+"""Least end of the evidence's axis, so that weak evidence looks weak."""
+MOST_LANES = 5
+"""Lanes for lesions beside a stack of slices; further ones share the last."""
+MOST_JUMPS = 12
+FOLLOW_UP = ("<!--follow-up-->", "<!--/follow-up-->")
+"""Around the part that is filled when earlier studies are compared; text from outside is escaped and cannot hold it."""
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What people call entities, groups and findings, by id."""
+def report_page(results: Row, shown: Mapping[int, Shown], names: Names, patient: str = "") -> str:
+    """The page of one study. `results` is the content of results.json; `shown` are pictures by index of the image.
 
-    entities: Mapping[str, str]
-    groups: Mapping[str, str]
-    findings: Mapping[str, str]
-
-    def entity(self, key: str) -> str:
-        """Name of an entity, its id in words where there is none."""
-        return self.entities.get(key, key.replace("_", " "))
-
-    def finding(self, key: str) -> str:
-        """Name of a finding, its id in words where there is none."""
-        return self.findings.get(key, key.replace("_", " "))
-
-
-def report_page(results: Row, pictures: Mapping[int, Sequence[View]], names: Names) -> str:
-    """The page of one study. `results` is the content of results.json; `pictures` are views by index of the image."""
-    page = environment().get_template("report.html.j2")
-    return page.render(
-        results=results,
-        names=names,
-        disclaimer=DISCLAIMER,
-        headline=headline(results, names),
-        images=[_image_card(row, pictures.get(i, ()), i) for i, row in enumerate(results["images"])],
-        key=_key_card(key_view(results, pictures)),
-        lesions=[_lesion_card(row) for row in results["lesions"]],
-        ranked=results["differential"][:MOST_ENTITIES],
-        rest=[r for r in results["differential"][MOST_ENTITIES:] if r["probability"] >= 0.005],
-        most_evidence=MOST_EVIDENCE,
+    Every image bears `data-image` (its number, from 1) and `data-uid`, every outline, number and card `data-lesion`;
+    pictures have coordinates in elements of their plane (`data-aspect`, `data-corner`, `data-slice`).
+    """
+    images = [_image_card(row, shown.get(i), i, results) for i, row in enumerate(results["images"])]
+    cards, more = lesion_cards(results, images, shown)
+    key = _key_card(results, images)
+    ranked = results["differential"][:MOST_ENTITIES]
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            patient=patient,
+            names=names,
+            analysed=results["study"]["status"] == "analysed",
+            disclaimer=DISCLAIMER,
+            headline=headline(results, names),
+            script=script("report.js"),
+            windows=(*CT_WINDOWS, *RADIOGRAPH_WINDOWS),
+            colours=["#{:02x}{:02x}{:02x}".format(*colour) for colour in COLOURS],
+            key=key,
+            images=images,
+            lesions=cards,
+            more_lesions=more,
+            first=[{"row": row, "why": why(row, results, names)} for row in results["differential"][:MOST_FIRST]],
+            decider=decider(results, names),
+            undecided=UNDECIDED if results["lesions"] else NOTHING_SEEN,
+            rest=[r for r in results["differential"][MOST_FIRST:] if r["probability"] >= 0.01],
+            ranked=ranked,
+            axis=_axis(ranked),
+            most_evidence=MOST_EVIDENCE,
+            most_present=MOST_PRESENT,
+            statement=statement,
+            profiles=disagreement(results),
+            assessed=[f for f in results["findings"] if f["state"] != "not_assessable"],
+            not_assessed=not_assessed(results, names),
+            follow_up=_follow_up(results.get("follow_up")),
+        )
     )
+
+
+def with_follow_up(page: str, compared: Row | None) -> str:
+    """A page that `report_page` made, with its comparison to an earlier study replaced by `compared`."""
+    start, end = FOLLOW_UP
+    return re.sub(f"{start}.*?{end}", lambda _: _follow_up(compared), page, count=1, flags=re.DOTALL)
 
 
 def headline(results: Row, names: Names) -> str:
@@ -70,77 +100,89 @@ def headline(results: Row, names: Names) -> str:
     return f"{found}. Most probable: {names.entity(top['entity'])} ({top['probability']:.0%})."
 
 
-def key_view(results: Row, pictures: Mapping[int, Sequence[View]]) -> tuple[int, View] | None:
-    """The picture to look at first, with the index of its image: where the surest lesion lies.
-
-    Of a volume it is the slice with most lesion. None when nothing was pictured.
-    """
+def key_image(results: Row, shown: Mapping[int, object]) -> int | None:
+    """Index of the image to look at first: where the surest lesion lies, else the first; None when none is pictured."""
     surest = max(results["lesions"], key=lambda row: row["confidence"], default=None)
-    shown = [index for index in sorted(pictures) if pictures[index]]
-    if not shown:
-        return None
-    index = surest["image"] if surest is not None and surest["image"] in shown else shown[0]
-    return index, pictures[index][min(1, len(pictures[index]) - 1)]
+    if surest is not None and surest["image"] in shown:
+        return int(surest["image"])
+    return min(shown, default=None)
 
 
-def environment() -> jinja2.Environment:
-    """Templates with escaping on, so that nothing from a header becomes markup."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    made.filters["measure"] = measure_text
-    made.filters["words"] = lambda text: str(text).replace("_", " ")
-    made.filters["percent"] = lambda share: f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
-    return made
+def _follow_up(compared: Row | None) -> Markup:
+    part = environment().get_template("follow_up.html.j2").render(compared=compared)
+    return Markup(FOLLOW_UP[0] + part + FOLLOW_UP[1])  # rendered with escaping a line above
 
 
-def data_uri(picture: Picture.Image) -> str:
-    """A picture as a WebP data URI."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+def _axis(ranked: list[Row]) -> float:
+    """End of the axis of all evidence bars: the strongest weight that is shown."""
+    weights = [abs(float(e["weight"])) for entry in ranked for e in entry["evidence"][:MOST_EVIDENCE]]
+    return max([LEAST_AXIS, *weights])
 
 
-def measure_text(feature: Row) -> str:
-    """A feature as text: value and unit, or "not assessable" with the reason."""
-    if "not_assessable" in feature:
-        return f"not assessable: {feature['not_assessable']}"
-    value = feature["value"]
-    unit = {"1": "", "[hnsf'U]": "HU", "mm2": "mm²", "mm3": "mm³", "deg": "°"}.get(feature["unit"], feature["unit"])
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f} {unit}".rstrip()
-
-
-def _image_card(row: Row, shown: Sequence[View], index: int) -> dict[str, Any]:
-    return {
+def _image_card(row: Row, shown: Shown | None, index: int, results: Row) -> dict[str, Any]:
+    ct = row["kind"] == "ct"
+    lesions = [x for x in results["lesions"] if x["image"] == index]
+    card: dict[str, Any] = {
         "row": row,
         "number": index + 1,
-        "views": [
-            {"caption": v.caption, "marked": data_uri(v.marked), "plain": data_uri(v.plain), "name": v.name}
-            for v in shown
-        ],
+        "uid": row["sop_instance_uid"] or row["series_instance_uid"],
+        "ct": ct,
+        "shown": shown,
+        "windows": CT_WINDOWS if ct else RADIOGRAPH_WINDOWS,
+        "alt": f"Image {index + 1}, {row['modality']} {row['view'] or ''}".rstrip() + said([x["id"] for x in lesions]),
     }
+    if shown is not None and ct:
+        card |= _stack(shown, lesions)
+    return card
 
 
-def _key_card(key: tuple[int, View] | None) -> dict[str, Any] | None:
-    return {"number": key[0] + 1, "caption": key[1].caption, "marked": data_uri(key[1].marked)} if key else None
-
-
-def _lesion_card(row: Row) -> dict[str, Any]:
-    colour = "#{:02x}{:02x}{:02x}".format(*colour_of(row["id"]))
-    states = {
-        state: [f for f in row["findings"] if f["state"] == state] for state in ("present", "absent", "not_assessable")
-    }
-    states["present"].sort(key=lambda f: -f["probability"])
-    known = {k: v for k, v in row["features"].items() if "value" in v}
+def _stack(shown: Shown, lesions: list[Row]) -> dict[str, Any]:
+    """What a stack of slices needs beside its pictures: where lesions lie along it, and links to them."""
+    indices = [s.index for s in shown.slices if s.index is not None]
+    single = shown.single
+    lanes = min(MOST_LANES, max(1, len(lesions)))
+    extents = []
+    jumps = []
+    for lane, row in enumerate(lesions):
+        low, high = row["bbox"][0][0], row["bbox"][1][0]
+        inside = [i for i, index in enumerate(indices) if low <= index <= high]
+        if not inside:
+            continue
+        extents.append(
+            {
+                "lesion": row["id"],
+                "top": round(100 * inside[0] / len(indices), 2),
+                "height": round(100 * (inside[-1] - inside[0] + 1) / len(indices), 2),
+                "left": round(100 * min(lane, lanes - 1) / lanes, 1),
+                "width": round(80 / lanes, 1),
+            }
+        )
+        if shown.best[row["id"]] in indices:
+            jumps.append({"lesion": row["id"], "slice": shown.best[row["id"]]})
     return {
-        "row": row,
-        "colour": colour,
-        "states": states,
-        "known": known,
-        "unknown": len(row["features"]) - len(known),
+        "ratio": round(single.width / single.height, 4),
+        "open_at": single.index,
+        "extents": extents,
+        "jumps": jumps[:MOST_JUMPS],
+        "said": {s.index: said([m.lesion for m in s.marks]) for s in shown.slices},
+        "said_all": said([row["id"] for row in lesions]),
     }
+
+
+def said(lesions: list[int]) -> str:
+    """The end of an alternative text: which lesions are outlined."""
+    if not lesions:
+        return ", no lesion outlined"
+    shown = ", ".join(map(str, lesions[:12])) + (" and more" if len(lesions) > 12 else "")
+    return f", {'lesion' if len(lesions) == 1 else 'lesions'} {shown} outlined and numbered"
+
+
+def _key_card(results: Row, images: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The card of the image to look at first with its picture; the image's own card then uses the same pixels."""
+    index = key_image(results, {i: card for i, card in enumerate(images) if card["shown"] is not None})
+    if index is None:
+        return None
+    card = images[index]
+    scene: Scene = card["shown"].single
+    alt = card["alt"] if not card["ct"] else scene.caption + said([m.lesion for m in scene.marks])
+    return card | {"scene": scene, "alt": alt}

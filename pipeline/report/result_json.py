@@ -38,6 +38,7 @@ def analysis_as_json(analysis: Analysis, labels: tuple[str | None, ...]) -> Row:
         "recommendations": [{"text": r.text, "assertions": list(r.assertions)} for r in analysis.recommendations]
         if analysis.images
         else [],
+        "follow_up": {"not_assessed": analysis.earlier.reason},
         "skipped": skipped_as_json(analysis.skipped),
         "seconds": {stage: round(value, 3) for stage, value in analysis.seconds.items()},
     }

@@ -12,10 +12,14 @@ from pipeline.model.lesion import Lesion, label_array
 from pipeline.model.result import Analysis, KeyPicture, Skipped
 from pipeline.report.files import staged_folder, write_json, write_text
 from pipeline.report.label_images import write_labels
-from pipeline.report.page import Names, headline, key_view, report_page
-from pipeline.report.pictures import View, views
+from pipeline.report.page import headline, key_image, report_page
+from pipeline.report.pictures import View, thumbnail, views
+from pipeline.report.reasons import Names
 from pipeline.report.result_json import analysis_as_json
+from pipeline.report.scenes import Shown, scenes
 
+THUMBNAIL = "overlays/thumbnail.png"
+"""What the worklist shows of a study."""
 FINGERPRINT = "fingerprint"
 """File in a study's folder that says of what its results were made."""
 
@@ -23,24 +27,30 @@ Objects = Callable[[Analysis, Path, KeyPicture | None], tuple[tuple[Path, ...], 
 """Writes DICOM objects into a folder; returns their paths and what could not be written."""
 
 
-def write_study(analysis: Analysis, folder: Path, write_objects: Objects, names: Names, *, fingerprint: str) -> None:
+def write_study(
+    analysis: Analysis, folder: Path, write_objects: Objects, names: Names, *, fingerprint: str, patient: str = ""
+) -> None:
     """Write all results of a study to `folder`; OutputError when it cannot be written.
 
-    `fingerprint` tells a later run whether the same inputs made them.
+    `fingerprint` tells a later run whether the same inputs made them. `patient` is what the report says of who
+    the patient is.
     """
     with staged_folder(folder) as staged:
         start = perf_counter()
         labels = tuple(_labels(analysis, index, staged) for index in range(len(analysis.images)))
         pictures = {index: _pictures(analysis, index, staged) for index in range(len(analysis.images))}
-        pictured = perf_counter()
+        shown = {index: _shown(analysis, index) for index in range(len(analysis.images))}
         draft = analysis_as_json(analysis, labels)
-        key = key_view(draft, pictures)
-        shown = KeyPicture(key[0], np.asarray(key[1].marked), headline(draft, names)) if key else None
-        _, unwritten = write_objects(analysis, staged, shown)
+        index = key_image(draft, pictures)
+        key = _key_picture(index, pictures[index], headline(draft, names)) if index is not None else None
+        if key is not None:
+            thumbnail(key.rgb).save(staged / THUMBNAIL)
+        pictured = perf_counter()
+        _, unwritten = write_objects(analysis, staged, key)
         seconds = {**analysis.seconds, "report": pictured - start, "objects": perf_counter() - pictured}
         whole = replace(analysis, skipped=(*analysis.skipped, *unwritten), seconds=seconds)
         results = analysis_as_json(whole, labels)
-        write_text(staged / "report.html", report_page(results, pictures, names))
+        write_text(staged / "report.html", report_page(results, shown, names, patient))
         write_json(staged / "results.json", results)
         write_text(staged / FINGERPRINT, fingerprint)
 
@@ -68,6 +78,16 @@ def _pictures(analysis: Analysis, index: int, folder: Path) -> tuple[View, ...]:
     for view in made:
         view.marked.save(target / f"{view.name}.png", compress_level=3)
     return made
+
+
+def _shown(analysis: Analysis, index: int) -> Shown:
+    pairs = [(x, m) for x, m in zip(analysis.lesions, analysis.measurements, strict=True) if x.image == index]
+    return scenes(analysis.images[index], [x for x, _ in pairs], [m for _, m in pairs])
+
+
+def _key_picture(index: int, pictured: tuple[View, ...], statement: str) -> KeyPicture:
+    """The radiograph, or the slice of a volume with most lesion (after its projection)."""
+    return KeyPicture(index, np.asarray(pictured[min(1, len(pictured) - 1)].marked), statement)
 
 
 def _lesions_of(analysis: Analysis, index: int) -> tuple[Lesion, ...]:

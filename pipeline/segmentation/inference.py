@@ -1,14 +1,18 @@
 """What was learned, loaded to be run: onnxruntime on one thread, and the digest by which results name the file."""
 
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""From version 1.29 on onnxruntime reports its use to its maker, unless this is set before it is loaded."""
 
-from pipeline.errors import ConfigurationError
-from pipeline.model.lesion import ModelDigest
+import onnxruntime  # noqa: E402
+
+from pipeline.errors import ConfigurationError  # noqa: E402
+from pipeline.model.lesion import ModelDigest  # noqa: E402
 
 
 @lru_cache(maxsize=4)

@@ -98,7 +98,7 @@ class Intake:
     def _noted(self, study: str, instance: str, digest: str, content: bytes) -> bool:
         """Whether it was news. The row comes after the file; one that was removed between the two is written again."""
         path = self.store.image(study, instance)
-        if self.spool.knows(study, instance, digest) and path.exists():
+        if path.exists() and self.spool.knows(study, instance, digest):
             return False
         self.store.keep(study, instance, content)
         news = self.spool.received(study, instance, digest)

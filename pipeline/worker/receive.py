@@ -4,18 +4,21 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
-from pynetdicom.events import Event
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, _config, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from pipeline.errors import OutputError
 from pipeline.knowledge.settings import WorkerSettings
 from pipeline.worker.commitment import take_report
-from pipeline.worker.guard import guard
+from pipeline.worker.guard import guard, whole
+from pipeline.worker.inbox import part_10
 from pipeline.worker.intake import SOP_CLASSES, Intake, Outcome
+from pipeline.worker.log import tell
 
-SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
+SUCCESS, PROCESSING_FAILURE, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0x0110, 0xA700, 0xC000
 ANSWERS: Mapping[Outcome, int] = {
     "stored": SUCCESS,
     "known": SUCCESS,
@@ -29,6 +32,7 @@ ANSWERS: Mapping[Outcome, int] = {
 def start_node(intake: Intake) -> ThreadedAssociationServer:
     """Start to listen; OutputError where the port cannot be had. Stop it with `shutdown()`."""
     settings = intake.settings
+    _config.LOG_HANDLER_LEVEL = "none"  # its handlers spell every message out for a log that nobody reads
     node = AE(ae_title=settings.ae_title)
     node.add_supported_context(Verification)
     for sop_class in SOP_CLASSES:
@@ -41,11 +45,16 @@ def start_node(intake: Intake) -> ThreadedAssociationServer:
     if settings.allowed_ae_titles:
         node.require_calling_aet = list(settings.allowed_ae_titles)
 
-    def on_store(event: Event) -> int:
-        return ANSWERS[intake.take(event.encoded_dataset())]
+    def store(request: C_STORE, context: PresentationContext) -> int:
+        try:
+            return ANSWERS[intake.take(part_10(request, context, node.implementation_class_uid))]
+        except Exception as error:  # the edge to the peer: it keeps its image, the node goes on
+            tell("refused", reason=f"internal error ({type(error).__name__})")
+            return PROCESSING_FAILURE
 
     tls = _tls(settings)
-    handlers: list[Any] = [(evt.EVT_C_STORE, on_store), (evt.EVT_C_ECHO, lambda event: SUCCESS)]
+    handlers: list[Any] = [(evt.EVT_C_ECHO, lambda event: SUCCESS)]
+    handlers.append((evt.EVT_DIMSE_RECV, whole))
     handlers.append((evt.EVT_N_EVENT_REPORT, lambda event: take_report(event, intake.spool)))
     try:
         server = node.start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
@@ -55,7 +64,7 @@ def start_node(intake: Intake) -> ThreadedAssociationServer:
         ) from error
     if server is None:
         raise OutputError(f"{settings.host}:{settings.port}: no server was started")
-    guard(server, settings, tls)
+    guard(server, settings, tls, store)
     return server
 
 

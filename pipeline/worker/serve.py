@@ -10,9 +10,13 @@ from pydicom.filereader import read_file_meta_info
 from pipeline.batch.run import Request, run
 from pipeline.errors import CalcinosisError, ConfigurationError, OutputError, StudyError
 from pipeline.knowledge.settings import Settings
+from pipeline.study import knowledge_for
 from pipeline.worker.deliver import deliver, has_peer, wait_s
+from pipeline.worker.desk import open_desk
+from pipeline.worker.earlier import compare_in_store
 from pipeline.worker.intake import Intake, Tally, identified
 from pipeline.worker.log import tell
+from pipeline.worker.people import people
 from pipeline.worker.receive import start_node
 from pipeline.worker.retention import Retention
 from pipeline.worker.spool import Spool
@@ -44,7 +48,9 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     left, news, back = store.tidy(), adopt(store, spool, identified), spool.recover()
     tell("started", half_written=left, adopted=news, put_back=back)
     node = start_node(intake)
-    page = start_status(Pages(spool, store, tally, lambda: not stop.is_set()), own.status_host, own.status_port)
+    desk = open_desk(store, knowledge_for(own.profile), (own.status_host, *own.status_names))
+    pages = Pages(spool, store, tally, lambda: not stop.is_set(), desk, people(store, settings))
+    page = start_status(pages, own.status_host, own.status_port)
     loops: list[Callable[[], bool]] = [lambda: analyse_next(store, spool, settings)] * own.workers
     loops += [lambda: deliver_next(spool, settings), Retention(store, spool, own).look]
     loops += [Watch(watched, intake, stop).look] if watched is not None else []
@@ -60,6 +66,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     for thread in threads:
         thread.join()
     page.server_close()
+    desk.feedback.close()
     spool.close()
     tell("stopped")
     if broken:
@@ -78,6 +85,7 @@ def analyse_next(store: Store, spool: Spool, settings: Settings) -> bool:
     try:
         request = Request((store.incoming(study),), out, settings, settings.worker.profile)
         rows = run(request, lambda *_: None)["studies"]
+        compare_in_store(store, study, settings.dicom)
         objects = {p: str(read_file_meta_info(p).MediaStorageSOPInstanceUID) for p in out.glob("studies/*/dicom/*.dcm")}
     except (OutputError, OSError) as error:
         attempt = spool.attempts(study) + 1

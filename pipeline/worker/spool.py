@@ -17,6 +17,8 @@ State = Literal["receiving", "processing", "delivering", "delivered", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 WAITING, TAKEN, COMMITTED = 0, 1, 2
 """Steps of an object: not sent, taken by the peer, and the peer has promised to keep it."""
+FARTHEST_S = 14_400.0
+"""No try is planned so far ahead: a time beyond it was written before the clock jumped back, and is past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class Spool(Database):
         now = time.time()
         with self.transaction() as db:
             row = db.execute(
-                "SELECT uid FROM study WHERE state='receiving' AND received<=? AND next_try<=? "
-                "ORDER BY received LIMIT 1",
-                (now - quiet_s, now),
+                "SELECT uid FROM study WHERE state='receiving' AND (received<=? OR received>?) "
+                "AND (next_try<=? OR next_try>?) ORDER BY received LIMIT 1",
+                (now - quiet_s, now, now, now + FARTHEST_S),
             ).fetchone()
             if row is None:
                 return None
@@ -92,10 +94,12 @@ class Spool(Database):
 
     def take_delivery(self) -> Entry | None:
         """A study whose objects are due; it stays in its state."""
+        now = time.time()
         found = self.rows(
             "SELECT uid, state, since, attempts, next_try, reason FROM study "
-            "WHERE state='delivering' AND next_try<=? ORDER BY next_try, since LIMIT 1",
-            time.time(),
+            "WHERE state='delivering' AND (next_try<=? OR next_try>?) ORDER BY next_try, since LIMIT 1",
+            now,
+            now + FARTHEST_S,
         )
         return Entry(*found[0]) if found else None
 

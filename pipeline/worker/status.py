@@ -1,17 +1,22 @@
-"""The status page, and what monitoring asks: /healthz, /readyz, /metrics. It serves results and nothing else."""
+"""The status page, what monitoring asks (/healthz, /readyz, /metrics), results, and the desk for readers."""
 
 import mimetypes
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import OutputError
 from pipeline.model.identity import file_stem
+from pipeline.worker.answers import Answer, refusal
+from pipeline.worker.answers import text as _text
+from pipeline.worker.desk import MOST_BYTES, PLACE, Desk, policy_of
 from pipeline.worker.intake import Tally
+from pipeline.worker.people import Who
 from pipeline.worker.spool import STATES, Spool
 from pipeline.worker.store import Store
 
@@ -20,18 +25,10 @@ STYLE = (
     "body{font:15px system-ui,sans-serif;margin:2rem;max-width:70rem;color:#1b2430}table{border-collapse:collapse}"
     "td,th{padding:.3rem .8rem;border-bottom:1px solid #ccd3da;text-align:left}code{font-size:13px}"
 )
-SAFE = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'unsafe-inline'",
-        "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}  # fmt: skip
+SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+MOST_DIGITS = 9
+"""Digits of a Content-Length that is read as a number."""
 PAGES = (".html", ".json", ".png", ".csv")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response."""
-
-    status: HTTPStatus
-    kind: str
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,8 @@ class Pages:
     store: Store
     tally: Tally
     ready: Callable[[], bool]
+    desk: Desk | None = None
+    who: Who | None = None
 
     def answer(self, path: str) -> Answer:
         """The answer to GET `path`."""
@@ -56,18 +55,28 @@ class Pages:
                 return _text("text/plain", "ready\n" if ready else "not ready\n", HTTPStatus.OK if ready else _BUSY)
             case "/metrics":
                 return _text("text/plain; version=0.0.4", self.metrics())
-        return self._file(where)
+        asked = self.desk.asked(where) if self.desk is not None else None
+        return asked if asked is not None else self._file(where)
+
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to POST `path`; names of `headers` are lower case."""
+        where = unquote(urlsplit(path).path)
+        if self.desk is None or not where.startswith(PLACE):
+            return refusal("nothing is taken here", HTTPStatus.NOT_FOUND)
+        return self.desk.said(where, headers, body)
 
     def page(self) -> str:
         """Counts and the studies that changed last."""
         counts = "".join(f"<th>{name}</th>" for name in STATES)
         numbers = "".join(f"<td>{n}</td>" for n in self.spool.counts().values())
         rows = "".join(self._row(e.uid, e.state, e.since, e.reason) for e in self.spool.latest(ROWS))
+        desk = self.desk.head() if self.desk is not None else ""
+        whose = "<th>Patient</th>" if self.who is not None else ""
         return (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>calcinosis</title><style>{STYLE}</style>"
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>calcinosis</title>{desk}<style>{STYLE}</style>"
             "<h1>calcinosis</h1><p>Decision support, not a diagnosis.</p>"
             f"<table><tr>{counts}</tr><tr>{numbers}</tr></table>{self._watching()}<h2>Last studies</h2>"
-            f"<table><tr><th>Study</th><th>State</th><th>Since</th><th>Reason</th></tr>{rows}</table></html>"
+            f"<table><tr><th>Study</th>{whose}<th>State</th><th>Since</th><th>Reason</th><th>Readers</th></tr>{rows}</table></html>"
         )
 
     def _watching(self) -> str:
@@ -77,11 +86,19 @@ class Pages:
     def _row(self, uid: str, state: str, since: float, reason: str) -> str:
         stem = file_stem(uid)
         report = self.store.results(uid) / "studies" / stem / "report.html"
-        name = f"<code>{escape(uid)}</code>"
+        name, said = f"<code>{escape(uid)}</code>", ""
         if report.is_file():
+            said = self._said(uid, stem)
             name = f'<a href="/results/{stem}/studies/{stem}/report.html">{name}</a>'
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
-        return f"<tr><td>{name}</td><td>{state}</td><td>{when}</td><td>{escape(reason)}</td></tr>"
+        whose = f"<td>{escape(self.who(uid))}</td>" if self.who is not None else ""
+        return f"<tr><td>{name}</td>{whose}<td>{state}</td><td>{when}</td><td>{escape(reason)}</td><td>{said}</td></tr>"
+
+    def _said(self, uid: str, stem: str) -> str:
+        """What readers said of a study, and where they say it."""
+        if self.desk is None:
+            return ""
+        return f'<span data-feedback="{stem}">{escape(self.desk.summary(uid))}</span>'
 
     def metrics(self) -> str:
         """Prometheus text."""
@@ -102,16 +119,21 @@ class Pages:
             path = (root / where.removeprefix("/results/")).resolve()
             if path.is_relative_to(root) and path.suffix in PAGES and path.is_file():
                 kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+                if path.suffix == ".html":
+                    return self._html(path)
                 return Answer(HTTPStatus.OK, kind, path.read_bytes())
         return _text("text/plain", "not found\n", HTTPStatus.NOT_FOUND)
 
+    def _html(self, path: Path) -> Answer:
+        """A page of the results under its own policy; a report bears the desk's controls."""
+        page = path.read_text(encoding="utf-8")
+        if self.desk is not None and path.name == "report.html":
+            page = self.desk.report(path.parent.name, page)
+        shown, policy = _text("text/html", page), policy_of(page)
+        return shown if policy is None else replace(shown, policy=policy)
+
 
 _BUSY = HTTPStatus.SERVICE_UNAVAILABLE
-
-
-def _text(kind: str, text: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
-    whole = kind if "charset" in kind else f"{kind}; charset=utf-8"
-    return Answer(status, whole, text.encode())
 
 
 def start_status(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
@@ -121,9 +143,23 @@ def start_status(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
         timeout = 10
 
         def do_GET(self) -> None:
-            found = pages.answer(self.path)
+            self._send(pages.answer(self.path))
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdecimal():
+                self._send(refusal("say how long the statement is", HTTPStatus.LENGTH_REQUIRED))
+            elif len(length) > MOST_DIGITS or int(length) > MOST_BYTES:
+                said = f"a statement has at most {MOST_BYTES} bytes"
+                self._send(refusal(said, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+            else:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                self._send(pages.take(self.path, headers, self.rfile.read(int(length))))
+
+        def _send(self, found: Answer) -> None:
             self.send_response(found.status)
-            for name, value in {**SAFE, "Content-Type": found.kind, "Content-Length": str(len(found.body))}.items():
+            said = {"Content-Type": found.kind, "Content-Security-Policy": found.policy}
+            for name, value in {**SAFE, **said, "Content-Length": str(len(found.body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(found.body)

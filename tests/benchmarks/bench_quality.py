@@ -34,11 +34,21 @@ from quality_sheets import Drawn, draw_sheet, worst
 from quality_truth import Answers, Kind, TrueStudy, read_answers, read_study, study_names
 from readme_block import write_block
 
+from pipeline.knowledge.loading import load_knowledge
 from pipeline.knowledge.settings import SegmentationSettings
 
 LOW = 0.1
 """Confidence at which the pipeline runs, so that the curve has a tail."""
 KINDS: tuple[Kind, ...] = ("ct", "radiograph")
+ROUNDING = 1e-3
+"""Results round confidences."""
+
+
+def reported(kind: Kind) -> float:
+    """The confidence that a lesion has whose score reaches the threshold of the settings."""
+    settings = SegmentationSettings()
+    score = settings.ct_confidence if kind == "ct" else settings.radiograph_confidence
+    return load_knowledge("seed", None).profile.numbers.chance_real(score, kind) - ROUNDING
 
 
 def main() -> int:
@@ -49,8 +59,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for tables and sheets")
     parser.add_argument("--workers", type=int, default=2, help="studies at a time in the run")
     parser.add_argument("--jobs", type=int, default=1, help="studies at a time in the scoring")
-    parser.add_argument("--ct", type=float, default=SegmentationSettings().ct_confidence, help="threshold in use")
-    parser.add_argument("--radiograph", type=float, default=SegmentationSettings().radiograph_confidence)
+    parser.add_argument(
+        "--ct", type=float, default=reported("ct"), help="least confidence; default: all that is reported"
+    )
+    parser.add_argument("--radiograph", type=float, default=reported("radiograph"))
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--readme", action="store_true", help="write the table into the README")
     options = parser.parse_args()

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.calibration.replay import case_of
 from pipeline.dicom.context import read_context
 from pipeline.differential.case import Case
 from pipeline.findings.context import context_findings
-from pipeline.findings.judge import judge, place_findings
+from pipeline.findings.judge import place_findings
 from pipeline.knowledge.loading import Knowledge
 from pipeline.model.context import ClinicalContext, Patient
-from pipeline.model.identity import ImageIdentity
-from pipeline.model.image import Image, Radiograph, Volume
 from pipeline.model.known import Known, Maybe, Unknown
 from pipeline.model.lesion import Crop, Lesion
-from pipeline.model.measure import Feature, Finding, Measurement
-from pipeline.model.vocabulary import Laterality, Region, State
+from pipeline.model.measure import Finding
+from pipeline.model.vocabulary import Region, State
 
 SURE = 0.99
 """Probability that a true finding is given with; nobody is surer of what was seen."""
@@ -133,43 +132,7 @@ def measured_case(study: Study, knowledge: Knowledge, *, context: bool) -> Case 
     """A study with the features that a run measured, judged anew; None where the run gave nothing."""
     if study.result is None:
         return None
-    rows = study.result["lesions"]
-    images = tuple(_image(row) for row in study.result["images"])
-    lesions = tuple(_lesion(row) for row in rows)
-    measurements = [Measurement(tuple(_feature(n, v) for n, v in row["features"].items())) for row in rows]
-    about = study.result["study"]
-    told = study.context if context else ClinicalContext()
-    patient = _patient(about["age_years"], about["sex"])
-    found = judge(lesions, measurements, images, (), patient, told, knowledge)
-    kinds = tuple(row["kind"] for row in study.result["images"])
-    return Case(found, lesions, kinds, patient, told, _region(about["region"]))
-
-
-def _lesion(row: Mapping[str, Any]) -> Lesion:
-    side = row["laterality"]
-    return Lesion(
-        row["id"], row["image"], row["label"], (), _dot(), row["confidence"], _region(row["region"]),
-        Known(Laterality(side), "run") if side else Unknown("side not stated"), tuple(row["same_as"]),
-    )  # fmt: skip
-
-
-def _feature(name: str, row: Mapping[str, Any]) -> Feature:
-    if "value" in row:
-        return Feature(name, Known(float(row["value"]), "run"), row["unit"], row["code"])
-    return Feature(name, Unknown(row["not_assessable"]), "1")
-
-
-def _image(row: Mapping[str, Any]) -> Image:
-    """What findings ask of an image: its kind, region and gravity; one pixel stands for its picture."""
-    ray = row["gravity"]
-    gravity: Maybe[tuple[float, ...]] = Known(tuple(ray), "run") if ray else Unknown("gravity not known")
-    place, identity = _region(row["region"]), ImageIdentity("1", "1", None, row["modality"], ())
-    if row["kind"] == "ct":
-        return Volume(np.zeros((1, 1, 1), np.int16), np.eye(4), gravity, Unknown("-"), place, identity)
-    return Radiograph(
-        np.zeros((1, 1), np.float32), np.ones((1, 1), bool), Unknown("-"), Unknown("-"), gravity,
-        Unknown("-"), Unknown("-"), Unknown("-"), place, identity,
-    )  # fmt: skip
+    return case_of(study.result, knowledge, study.context if context else ClinicalContext())
 
 
 def _stated(name: str, present: bool, lesion: int | None) -> Finding:

@@ -67,10 +67,10 @@ def curve(scored: Sequence[Scored]) -> list[dict[str, float]]:
             "confidence": least,
             "false lesions per image": sum(i.false_count(least) for i in images) / max(1, len(images)),
         }
-        ious = [d.iou(least) for _, d in seen]
+        ious = [d.iou(least) for _, d in seen if not d.is_box]
         row["any touch"] = float(np.mean([d.touched(least) for _, d in seen])) if seen else float("nan")
-        row["IoU >= 0.1"] = float(np.mean([iou >= LEAST_IOU for iou in ious])) if seen else float("nan")
-        row["IoU >= 0.3"] = float(np.mean([iou >= GOOD_IOU for iou in ious])) if seen else float("nan")
+        row["IoU >= 0.1"] = float(np.mean([iou >= LEAST_IOU for iou in ious])) if ious else float("nan")
+        row["IoU >= 0.3"] = float(np.mean([iou >= GOOD_IOU for iou in ious])) if ious else float("nan")
         rows.append(row)
     return rows
 
@@ -119,8 +119,12 @@ def _of_deposit(image: Matched, deposit: Deposit, least: float) -> Iterator[tupl
     iou = deposit.iou(least)
     for kind in ("visible", "all") if is_visible(deposit.row, image) else ("all",):
         yield f"any touch, {kind}", float(deposit.touched(least))
+        if deposit.is_box:
+            continue
         yield f"IoU >= 0.1, {kind}", float(iou >= LEAST_IOU)
         yield f"IoU >= 0.3, {kind}", float(iou >= GOOD_IOU)
+    if deposit.is_box:
+        return
     if deposit.touched(least):
         labels = {hit.label for hit in deposit.hits if hit.confidence >= least}
         others = {hit.label for other in image.deposits if other is not deposit for hit in other.hits}

@@ -2,7 +2,8 @@
 
 Definitions: a deposit is found at an intersection over union (IoU) of 0.1, with one lesion or with all that touch it;
 Dice and the boundary error are those of all that touch it. A lesion is false when all of it lies farther than 3 mm
-(along each axis) from every deposit.
+(along each axis) from every deposit. A deposit that is only a box around it (`"outline": "box"`, drawn by a reader) is
+found by any touch; nothing else is read from it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,6 +47,11 @@ class Deposit:
     boundary_mm: float | None = None
     says_level: bool = False
     errors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_box(self) -> bool:
+        """Whether only a box around it is known."""
+        return self.row.get("outline") == "box"
 
     def iou(self, least: float) -> float:
         """Best IoU with one lesion, or all together, of those at least this sure."""
@@ -129,7 +135,7 @@ def _deposit(row: Row, image: TrueImage, answer: Answer, sizes: NDArray[np.intp]
         Hit(int(n), answer.confidence(int(n)), int(sizes[n]), int(common[n])) for n in np.flatnonzero(common) if n
     )
     deposit = Deposit(row, int(np.count_nonzero(whole)), hits)
-    if deposit.iou(least) < LEAST_IOU:
+    if deposit.is_box or deposit.iou(least) < LEAST_IOU:
         return deposit
     labels = [hit.label for hit in hits if hit.confidence >= least]
     union = np.isin(answer.labels, labels)

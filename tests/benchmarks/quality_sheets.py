@@ -84,7 +84,8 @@ def _sort_deposit(
     visible, iou = float(deposit.row["visibility"]), deposit.iou(least)
     words = f"{study.name} {deposit.row['entity']}, visibility {visible:.1f}"
     about = (study.name, image.uid, True, (int(deposit.row["label"]),))
-    if deposit.elements and iou < LEAST_IOU and is_visible(deposit.row, image):
+    is_missed = not deposit.touched(least) if deposit.is_box else iou < LEAST_IOU
+    if deposit.elements and is_missed and is_visible(deposit.row, image):
         said = f"best IoU {iou:.2f}, {deposit.row['size_mm']:.0f} mm"
         found["missed"].append(Tile(*about, (words, said), visible))
     elif deposit.dice is not None:

@@ -1,5 +1,6 @@
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from made_dicom import LIMITS, meta
@@ -14,7 +15,7 @@ SEQUENCE_TAG = b"\x08\x00\x40\x11"  # ReferencedImageSequence
 
 
 def explicit(data: bytes, **limits: int):
-    return walk(io.BytesIO(data), 0, len(data), Encoding(False), max_nesting=limits.get("max_nesting", 64))
+    return walk(io.BytesIO(data), 0, len(data), Encoding(False), limits=replace(LIMITS, **limits))
 
 
 def open_sequences(depth: int) -> bytes:
@@ -44,7 +45,7 @@ def test_deeper_nesting_is_refused_without_recursion(depth):
 def test_nesting_with_stated_lengths_is_refused_too(implicit):
     data = closed_sequences(300, implicit=implicit)
     with pytest.raises(LimitError):
-        walk(io.BytesIO(data), 0, len(data), Encoding(implicit), max_nesting=64)
+        walk(io.BytesIO(data), 0, len(data), Encoding(implicit), limits=LIMITS)
 
 
 def test_a_hundred_thousand_levels_in_a_file_end_in_one_line(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.findings.rules import apply, corrected, curve
-from pipeline.knowledge.rules import Bar, Fitted, Measured, Term
+from pipeline.findings.rules import apply, corrected, curve, learned_readings
+from pipeline.knowledge.rules import Bar, Fitted, Learned, Measured, Term
 from pipeline.model.known import Known, Unknown
 from pipeline.model.measure import Feature, Measurement
 from pipeline.model.vocabulary import State
@@ -111,3 +111,37 @@ def test_a_sum_adds_the_log_odds_of_its_terms_by_weight_and_leaves_out_what_is_u
 def test_a_sum_without_a_needed_term_is_not_judged() -> None:
     rule = Measured("lobulated", (LOBES, NOTCH), "sum")
     assert apply(rule, measured(lobules=3, notch_depth_fraction="cut off"), 1, "ct").because == "cut off"
+
+
+SIZE = Learned("largest_extent", ((10.0, -1.0), (30.0, 1.0)))
+
+
+@pytest.mark.parametrize("combine", ["all", "any", "sum"])
+def test_learned_curves_add_log_odds_whatever_the_terms_combine_to(combine: str) -> None:
+    plain = Measured("lobulated", (Term("lobules", ((1.0, 0.2), (3.0, 0.8))),), combine)
+    known = measured(lobules=3, largest_extent=30)
+    before = float(apply(plain, known, 1, "ct").probability or 0)
+    after = float(apply(replace(plain, learned=(SIZE,)), known, 1, "ct").probability or 0)
+    assert math.log(after / (1 - after)) == pytest.approx(math.log(before / (1 - before)) + 1.0)
+
+
+def test_what_a_learned_curve_says_stands_among_the_reasons_when_it_matters() -> None:
+    rule = Measured("lobulated", (LOBES,), learned=(SIZE,))
+    found = apply(rule, measured(lobules=2, largest_extent=12), 1, "ct")
+    assert found.because == "2 lobules, largest extent 12 speaks against it"
+    assert found.features == ("lobules", "largest_extent")
+    assert apply(rule, measured(lobules=2, largest_extent=21), 1, "ct").because == "2 lobules"
+
+
+def test_a_feature_that_is_unknown_teaches_nothing() -> None:
+    rule = Measured("lobulated", (LOBES,), learned=(SIZE,))
+    unknown = apply(rule, measured(lobules=2, largest_extent="no pixel size"), 1, "ct")
+    assert unknown == apply(Measured("lobulated", (LOBES,)), measured(lobules=2), 1, "ct")
+    assert learned_readings(rule, measured(lobules=2, largest_extent=float("inf"))) == ()
+
+
+def test_reasons_are_the_terms_that_speak_the_same_way_as_the_whole() -> None:
+    rule = Measured("lobulated", (LOBES, NOTCH))
+    weak = apply(rule, measured(lobules=8, notch_depth_fraction=0.02), 1, "ct")
+    assert (weak.state, weak.because) == (State.ABSENT, "notches up to 2% of the diameter")
+    assert weak.features == ("lobules", "notch_depth_fraction")

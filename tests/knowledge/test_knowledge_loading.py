@@ -62,7 +62,8 @@ def test_every_likelihood_lies_within_its_interval(seed) -> None:
 
 
 def test_rules_may_name_only_features_that_are_measured(seed) -> None:
-    names = {t.feature for r in seed.rules if isinstance(r, Measured) for t in r.terms}
+    measured = [r for r in seed.rules if isinstance(r, Measured)]
+    names = {t.feature for r in measured for t in (*r.terms, *r.learned)}
     load_knowledge("seed", frozenset(names | {"border_contact"}))
     with pytest.raises(ConfigurationError, match=r"findings\.yaml:\d+: measured\.lobulated.*unknown feature lobules"):
         load_knowledge("seed", frozenset(names - {"lobules"}))

@@ -39,7 +39,8 @@ def node(
     encrypted: bool, settings: WorkerSettings, secure: WorkerSettings, store: Store, spool: Spool
 ) -> Iterator[Any]:
     chosen = secure if encrypted else settings
-    chosen = dataclasses.replace(chosen, max_associations=PLACES, stall_s=1, port=settings.port)
+    stall_s = 3 if encrypted else 1  # a handshake takes a second on a busy machine
+    chosen = dataclasses.replace(chosen, max_associations=PLACES, stall_s=stall_s, port=settings.port)
     server = start_node(Intake(chosen, store, spool, Tally()))
     yield server
     server.shutdown()

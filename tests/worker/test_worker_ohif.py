@@ -1,4 +1,4 @@
-"""What a reader sees: OHIF in headless Chromium lists and draws the segments of a CT.
+"""What a reader sees: OHIF in headless Chromium draws the segments of a CT, and the outlines of a radiograph's report.
 
 The app and the library that drives the browser lie in `.ohif`, where `.ci/run` puts them; nothing of them is kept here.
 """
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".ohif"
 DIST = CACHE / "package" / "dist"
 CHROMIUM, NODE = shutil.which("chromium"), shutil.which("node")
-CT = "tumoral_calcinosis_hip_ct"
+CT, FILM = "tumoral_calcinosis_hip_ct", "phleboliths_pelvis"
 LIMIT_S = 400
 App = tuple[OhifServer, dict[str, dict[str, Path]]]
 """The app, and the objects of each study by name."""
@@ -44,10 +44,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app beside an archive that holds a CT with what the pipeline says of it."""
+    """The app beside an archive that holds a CT and a radiograph, each with what the pipeline says of it."""
     folder = tmp_path_factory.mktemp("ohif")
     archive = Orthanc(folder / "orthanc", free_port())
-    objects = {name: analysed(name, folder) for name in (CT,)}
+    objects = {name: analysed(name, folder) for name in (CT, FILM)}
     for name, found in objects.items():
         for path in (*(ROOT / "sample_data" / "studies" / name).glob("*.dcm"), *found.values()):
             assert archive.put(path), path.name
@@ -96,4 +96,16 @@ def test_segments_of_a_ct_are_listed_and_drawn(app: App, tmp_path: Path) -> None
     assert all(label in row for label, row in zip(labels, found["rows"], strict=True))
     assert coloured(tmp_path / "bare.png") == 0
     assert coloured(tmp_path / "shown.png") > (frames[widest] > 0).sum() / 2
+    assert not found["problems"]
+
+
+def test_outlines_of_a_radiograph_are_drawn_with_their_measurements(app: App, tmp_path: Path) -> None:
+    server, objects = app
+    found = shown(server, objects[FILM]["sr"], "SR", tmp_path)
+    lesions = len(pydicom.dcmread(objects[FILM]["seg-1"], stop_before_pixels=True).SegmentSequence)
+    assert len(found["lines"]) == lesions
+    assert found["text"].count("area: ") == lesions
+    assert "sc" in objects[FILM]
+    assert coloured(tmp_path / "bare.png") == 0
+    assert coloured(tmp_path / "shown.png") > 0
     assert not found["problems"]

@@ -152,3 +152,22 @@ def test_a_uid_that_is_a_path_is_no_identity(slices: tuple[Path, ...]) -> None:
     bad.save_as(buffer)
     with pytest.raises(ValueError, match="no valid"):
         identified(buffer.getvalue())
+
+
+def test_an_image_that_is_sent_again_or_twice_at_once_is_kept_once(
+    start: Start, settings: WorkerSettings, store: Store, spool: Spool, slices: tuple[Path, ...]
+) -> None:
+    tally, statuses = start(settings), list[int | None]()
+    again = tuple(path for path in slices[:3] for _ in range(2))
+    senders = [threading.Thread(target=lambda: statuses.extend(sent(again, settings))) for _ in range(3)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert statuses == [SUCCESS] * 18
+    assert (tally.stored, tally.refused) == (3, 0)
+    assert tally.known >= 15  # a loaded sender may miss an answer and send again
+    kept = sorted(path.stem for path in (store.root / "incoming").rglob("*.dcm"))
+    assert kept == sorted(uid for _, uid in spool.rows("SELECT study, uid FROM instance"))
+    assert len(kept) == 3
+    assert not list((store.root / "partial").iterdir())

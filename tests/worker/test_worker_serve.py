@@ -44,8 +44,8 @@ def test_results_of_a_sent_study_arrive_once_and_the_page_shows_them(
     assert worker.studies("delivered") == 1
     assert archive.came == before
     page = worker.get("/")[1]
-    link = page.split('href="')[1].split('"')[0]
-    assert "Decision support" in worker.get(link)[1]
+    link = page.split('href="/results/')[1].split('"')[0]
+    assert "Decision support" in worker.get(f"/results/{link}")[1]
     assert worker.end() == 0
     told = [json.loads(line) for line in worker.log.read_text().splitlines()]
     assert [row["event"] for row in told if row["event"] in ("ready", "stopped")] == ["ready", "stopped"]

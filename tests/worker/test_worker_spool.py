@@ -1,6 +1,7 @@
 """The spool loses nothing, does nothing twice, and always tells the truth."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,11 @@ def test_the_end_of_an_old_delivery_does_not_end_a_new_analysis(spool: Spool) ->
     assert state(spool, "1.2") == "processing"
     spool.processed("1.2", {Path("x"): "2"})
     spool.object_taken("1.2", Path("x"), "1")
-    for end in (spool.delivered, lambda e: spool.undeliverable(e, "why"), lambda e: spool.postpone(e, 4e9, "why")):
+    for end in (
+        spool.delivered,
+        lambda e: spool.undeliverable(e, "why"),
+        lambda e: spool.postpone(e, time.time() + 3_600, "why"),
+    ):
         end(old)
         assert spool.undelivered("1.2") == (Path("x"),)
         assert due(spool).attempts == 0
@@ -91,7 +96,7 @@ def test_a_retry_of_a_failed_analysis_analyses_and_does_not_deliver_older_result
 def test_an_analysis_that_was_put_back_waits_and_counts(spool: Spool) -> None:
     spool.received("1.2", "1.2.1", "a")
     spool.take_ready(0)
-    spool.put_back("1.2", 4e9, "disk full")
+    spool.put_back("1.2", time.time() + 3_600, "disk full")
     assert (spool.take_ready(0), spool.attempts("1.2")) == (None, 1)
     assert spool.latest(1)[0].reason == "disk full"
     spool.received("1.2", "1.2.2", "b")
@@ -113,7 +118,7 @@ def test_a_postponed_delivery_waits_and_a_dead_letter_comes_back(spool: Spool) -
     spool.take_ready(0)
     spool.processed("1.2", {Path("x"): "1"})
     entry = due(spool)
-    spool.postpone(entry, 4e9, "peer is down")
+    spool.postpone(entry, time.time() + 3_600, "peer is down")
     assert spool.take_delivery() is None
     assert spool.latest(1)[0].reason == "peer is down"
     spool.undeliverable(entry, "peer refuses")
@@ -142,7 +147,7 @@ def test_a_study_is_delivered_when_the_peer_keeps_every_object(spool: Spool) -> 
     spool.processed("1.2", {Path("x"): "1", Path("y"): "2"})
     spool.object_taken("1.2", Path("x"), "1")
     spool.object_taken("1.2", Path("y"), "2")
-    spool.postpone(due(spool), 4e9, "waits")
+    spool.postpone(due(spool), time.time() + 3_600, "waits")
     spool.commitment(["1", "unknown"], ["2"])
     assert state(spool, "1.2") == "delivering"
     assert spool.undelivered("1.2") == (Path("y"),)

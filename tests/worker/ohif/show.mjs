@@ -6,8 +6,10 @@ import { join } from 'node:path';
 
 const [modules, executablePath, app, study, modality, slicesOn, folder] = process.argv.slice(2);
 const { chromium } = createRequire(join(modules, 'x.js'))('playwright-core');
+const SIZE = { width: 1400, height: 900 };
 const PATIENCE_MS = 120000;
 const AGAIN_MS = 20000;
+const REST_MS = 30000;
 const FIRST_MS = 5000; // a picture taken while the first image is drawn may leave the viewport black
 const LEAST_BYTES = 40000; // PNG of a viewport with an image; a black one with its texts has less
 const software = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
@@ -16,7 +18,7 @@ const quiet = ['--no-proxy-server', '--no-first-run', '--disable-background-netw
 const browser = await chromium.launch({ executablePath, args: [...software, ...quiet] });
 const problems = [];
 try {
-  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  const page = await browser.newPage({ viewport: SIZE });
   page.setDefaultTimeout(PATIENCE_MS);
   await page.addInitScript(() => localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour'])));
   page.on('pageerror', (error) => problems.push(String(error)));
@@ -30,9 +32,9 @@ try {
   await page.evaluate(() => document.querySelectorAll('[class*="shepherd"]').forEach((part) => part.remove()));
 
   const thumbnail = page.locator('[data-cy="study-browser-thumbnail-no-image"]', { hasText: new RegExp(`^\\s*${modality}`) });
-  await thumbnail.dblclick();
   const rows = page.locator('[data-cy="data-row"]');
   if (modality === 'SEG') {
+    await thumbnail.dblclick();
     await page.locator('[data-cy="yes-hydrate-btn"]').click();
     await page.locator('[data-cy="panelSegmentation-btn"]').click();
     await rows.first().waitFor();
@@ -42,7 +44,10 @@ try {
       await page.waitForTimeout(200);
     }
   } else {
-    await drawn(pane.locator('svg.svg-layer polyline').first(), thumbnail);
+    let { width } = SIZE;
+    await until(pane.locator('svg.rotate-180', { hasText: 'arrow-left' }), () => thumbnail.dblclick());
+    // a report whose image is the one that is shown already adds its outlines and draws nothing: a resize does
+    await until(pane.locator('svg.svg-layer polyline').first(), () => page.setViewportSize({ ...SIZE, width: (width += 10) }));
   }
   await settled(pane, 'shown.png');
   await page.screenshot({ path: join(folder, 'page.png') });
@@ -55,25 +60,26 @@ try {
   await browser.close();
 }
 
-// Wait for an outline; a double click that came before the page could take it is made again.
-async function drawn(outline, thumbnail) {
+// Do something, again where the page was too busy to take it, until an element is there.
+async function until(element, act) {
   for (let left = PATIENCE_MS / AGAIN_MS; ; left -= 1) {
+    await act();
     try {
-      return await outline.waitFor({ state: 'attached', timeout: AGAIN_MS });
+      return await element.waitFor({ state: 'attached', timeout: AGAIN_MS });
     } catch (error) {
       if (left <= 1) throw error;
-      await thumbnail.dblclick();
     }
   }
 }
 
-// Save a picture of a viewport that bears an image and has stopped changing.
+// Save a picture of a viewport that bears an image, when it has stopped changing or was given time to.
 async function settled(pane, name) {
-  const end = Date.now() + PATIENCE_MS;
+  const begun = Date.now();
   for (let before = Buffer.alloc(0); ; ) {
     const now = await pane.page().screenshot({ path: join(folder, name), clip: await pane.boundingBox() });
-    if (now.length > LEAST_BYTES && now.equals(before)) return;
-    if (Date.now() > end) throw new Error(`the viewport shows nothing, or never rests (${name})`);
+    const spent = Date.now() - begun;
+    if (now.length > LEAST_BYTES && (now.equals(before) || spent > REST_MS)) return;
+    if (spent > PATIENCE_MS) throw new Error(`the viewport shows nothing (${name})`);
     before = now;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
