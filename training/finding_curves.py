@@ -186,20 +186,18 @@ def _line(finding: str, rows: Sequence[Pair], fit: Fit | None) -> str:
 
 
 def write(path: Path, fits: Mapping[str, Mapping[str, Fitted]]) -> None:
-    """Put offsets and weights into the rules; all other lines of the file stay as they are."""
-    lines = [
-        line
-        for line in path.read_text().splitlines()
-        if not re.match(r"    fitted:|      (ct|radiograph): \{off", line)
-    ]
-    written, inside = [], False
-    for line in lines:
-        inside = line.startswith("measured:") if line and not line[0].isspace() else inside
+    """Put offsets and weights into the rules; all other lines, and older fits of other findings, stay as they are."""
+    written, section, name = [], "", ""
+    for line in path.read_text().splitlines():
+        section = line if line and not line[0].isspace() else section
+        name = line.strip().removesuffix(":") if re.fullmatch(r"  \w+:", line) else name
+        new = fits.get(name) if section == "measured:" else None
+        if new is not None and re.match(r"    fitted:|      (ct|radiograph): \{off", line):
+            continue
         written.append(line)
-        name = line.strip().removesuffix(":")
-        if inside and line == f"  {name}:" and name in fits:
+        if new is not None and line == f"  {name}:":
             written.append("    fitted:")
-            for kind, fit in fits[name].items():
+            for kind, fit in new.items():
                 weights = ", ".join(f"{w:.2f}" for w in fit.weights)
                 written.append(
                     f'      {kind}: {{offset: {fit.offset:.2f}, weights: [{weights}], source: "{fit.source}"}}'
