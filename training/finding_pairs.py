@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.calibration.pairs import Matched, measurement_of, overlaps, truths
-from pipeline.findings.rules import readings
+from pipeline.calibration.pairs import Matched, measurement_of, overlaps, read_by_rules, truths
 from pipeline.knowledge.loading import Knowledge
-from pipeline.knowledge.rules import Measured
 from pipeline.model.measure import Measurement
 
 RARE = 0.2
@@ -77,16 +75,10 @@ def study_pairs(
 ) -> Iterator[tuple[str, Pair]]:
     """The finding and the pair of every rule on every lesion whose truth is known; where a rule rules out, none."""
     rates = {key: row.p for key, row in knowledge.likelihoods.items()}
-    rules = [r for r in knowledge.rules if isinstance(r, Measured)]
-    for kind, region, measurement, true in lesions:
-        for rule in rules:
-            state = state_of(rule.finding, true, rates)
-            elsewhere = region in rule.absent_in or (rule.only_in and region not in rule.only_in)
-            if state is None or elsewhere:
-                continue
-            chances = readings(rule, measurement, kind)
-            if chances is not None:
-                yield rule.finding, Pair(name, kind, chances, state, measurement)
+    for rule, chances, (kind, _, measurement, true) in read_by_rules(lesions, knowledge):
+        state = state_of(rule.finding, true, rates)
+        if state is not None:
+            yield rule.finding, Pair(name, kind, chances, state, measurement)
 
 
 def state_of(finding: str, true: Mapping[str, Any], rates: Mapping[tuple[str, str], float]) -> bool | None:

@@ -1,7 +1,7 @@
 """Truth beside what a run measured: which lesion of a result is which true one, and what rules see of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,27 @@ def truths(cohort: Path) -> Iterator[tuple[dict[str, Any], Path]]:
         yield json.loads(path.read_text(encoding="utf-8")), path.parent
 
 
-def pairs_of(name: str, lesions: "Iterator[Matched]", knowledge: Knowledge) -> Iterator[tuple[str, Pair]]:
+def pairs_of(name: str, lesions: "Iterable[Matched]", knowledge: Knowledge) -> Iterator[tuple[str, Pair]]:
     """The finding and the pair of every rule on every lesion whose cause is known; where a rule rules out, none."""
-    rules = [r for r in knowledge.rules if isinstance(r, Measured) and r.finding not in LEFT]
-    for kind, region, measurement, true in lesions:
+    for rule, chances, (kind, _, measurement, true) in read_by_rules(lesions, knowledge):
+        rate = _rate(rule.finding, true, knowledge)
+        if rule.finding not in LEFT and rate is not None:
+            learned = sum(r.odds for r in learned_readings(rule, measurement))
+            yield rule.finding, Pair(name, kind, chances, rate, learned)
+
+
+def read_by_rules(
+    lesions: "Iterable[Matched]", knowledge: Knowledge
+) -> Iterator[tuple[Measured, tuple[float | None, ...], "Matched"]]:
+    """Every measured rule on every lesion that it can judge, with the chances of its terms before any fit."""
+    rules = [r for r in knowledge.rules if isinstance(r, Measured)]
+    for lesion in lesions:
+        kind, region, measurement, _ = lesion
         for rule in rules:
-            rate = _rate(rule.finding, true, knowledge)
             elsewhere = region in rule.absent_in or (rule.only_in and region not in rule.only_in)
-            if rate is None or elsewhere:
-                continue
-            chances = readings(rule, measurement, kind)
+            chances = None if elsewhere else readings(rule, measurement, kind)
             if chances is not None:
-                learned = sum(r.odds for r in learned_readings(rule, measurement))
-                yield rule.finding, Pair(name, kind, chances, rate, learned)
+                yield rule, chances, lesion
 
 
 def _rate(finding: str, true: Row, knowledge: Knowledge) -> float | None:

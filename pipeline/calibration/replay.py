@@ -36,14 +36,14 @@ def case_of(result: Row, knowledge: Knowledge, told: ClinicalContext | None = No
     lesions = tuple(_lesion(row) for row in result["lesions"])
     measurements = [measurement_of(row) for row in result["lesions"]]
     about = result["study"]
-    patient = _patient(about["age_years"], about["sex"])
+    patient = patient_of(about["age_years"], about["sex"])
     clinical = ClinicalContext() if told is None else told
     found = judge(lesions, measurements, images, (), patient, clinical, knowledge)
     if told is None:
         kept = {row["id"]: row for row in result["findings"] if _level(row["id"], knowledge) == "context"}
         found = tuple(_finding(kept[f.id]) if f.id in kept and f.lesion is None else f for f in found)
     kinds = tuple(row["kind"] for row in result["images"])
-    return Case(found, lesions, kinds, patient, clinical, _region(about["region"]))
+    return Case(found, lesions, kinds, patient, clinical, region_of(about["region"]))
 
 
 def _level(finding: str, knowledge: Knowledge) -> str:
@@ -59,7 +59,7 @@ def _lesion(row: Row) -> Lesion:
     side = row["laterality"]
     return Lesion(
         row["id"], row["image"], row["label"], (), Crop(np.ones((1, 1), bool), (0, 0)), row["confidence"],
-        _region(row["region"]), Known(Laterality(side), "run") if side else Unknown("side not stated"),
+        region_of(row["region"]), Known(Laterality(side), "run") if side else Unknown("side not stated"),
         tuple(row["same_as"]),
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def _image(row: Row) -> Image:
     """What findings ask of an image: its kind, region and gravity; one pixel stands for its picture."""
     ray = row["gravity"]
     gravity: Maybe[tuple[float, ...]] = Known(tuple(ray), "run") if ray else Unknown("gravity not known")
-    place, identity = _region(row["region"]), ImageIdentity("1", "1", None, row["modality"], ())
+    place, identity = region_of(row["region"]), ImageIdentity("1", "1", None, row["modality"], ())
     if row["kind"] == "ct":
         return Volume(np.zeros((1, 1, 1), np.int16), np.eye(4), gravity, Unknown("-"), place, identity)
     return Radiograph(
@@ -77,12 +77,14 @@ def _image(row: Row) -> Image:
     )  # fmt: skip
 
 
-def _patient(age: float | None, sex: str | None) -> Patient:
+def patient_of(age: float | None, sex: str | None) -> Patient:
+    """Age in years and sex as a file tells them, None where it does not."""
     return Patient(
         Unknown("age not stated") if age is None else Known(float(age), "header"),
         Unknown("sex not stated") if sex is None else Known(sex, "header"),
     )
 
 
-def _region(word: str | None) -> Maybe[Region]:
+def region_of(word: str | None) -> Maybe[Region]:
+    """The region of a word, unknown for any other."""
     return Known(Region(word), "header") if word in set(Region) else Unknown("region not stated")

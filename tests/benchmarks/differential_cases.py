@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.calibration.replay import case_of
+from pipeline.calibration.replay import case_of, patient_of, region_of
 from pipeline.dicom.context import read_context
 from pipeline.differential.case import Case
 from pipeline.findings.context import context_findings
 from pipeline.findings.judge import place_findings
 from pipeline.knowledge.loading import Knowledge
-from pipeline.model.context import ClinicalContext, Patient
-from pipeline.model.known import Known, Maybe, Unknown
+from pipeline.model.context import ClinicalContext
 from pipeline.model.lesion import Crop, Lesion
 from pipeline.model.measure import Finding
-from pipeline.model.vocabulary import Region, State
+from pipeline.model.vocabulary import State
 
 SURE = 0.99
 """Probability that a true finding is given with; nobody is surer of what was seen."""
@@ -96,10 +95,10 @@ def true_case(study: Study, knowledge: Knowledge, *, context: bool) -> Case:
     lesions = tuple(_true_lesions(study.truth))
     findings = list(_true_findings(study.truth, lesions, knowledge))
     told = study.context if context else ClinicalContext()
-    patient = _patient(study.truth["age_years"], study.truth["sex"])
+    patient = patient_of(study.truth["age_years"], study.truth["sex"])
     findings += context_findings(patient, told, knowledge)
     modalities = (study.kind,) * len(study.truth["images"])
-    return Case(tuple(findings), lesions, modalities, patient, told, _region(study.truth["region"]))
+    return Case(tuple(findings), lesions, modalities, patient, told, region_of(study.truth["region"]))
 
 
 def _true_lesions(truth: Mapping[str, Any]) -> Iterator[Lesion]:
@@ -108,7 +107,7 @@ def _true_lesions(truth: Mapping[str, Any]) -> Iterator[Lesion]:
     for i, row in enumerate(truth["lesions"], start=1):
         before = tuple(views.setdefault(row["label"], []))
         views[row["label"]].append(i)
-        place = _region(row.get("region") or truth["region"])
+        place = region_of(row.get("region") or truth["region"])
         yield Lesion(i, row["image"], row["label"], (), _dot(), REAL, place, same_as=before)
 
 
@@ -138,17 +137,6 @@ def measured_case(study: Study, knowledge: Knowledge, *, context: bool) -> Case 
 def _stated(name: str, present: bool, lesion: int | None) -> Finding:
     state, p = (State.PRESENT, SURE) if present else (State.ABSENT, 1 - SURE)
     return Finding(name, state, p, "truth", lesion=lesion)
-
-
-def _patient(age: float | None, sex: str | None) -> Patient:
-    return Patient(
-        Unknown("age not stated") if age is None else Known(float(age), "header"),
-        Unknown("sex not stated") if sex is None else Known(sex, "header"),
-    )
-
-
-def _region(word: str | None) -> Maybe[Region]:
-    return Known(Region(word), "header") if word in set(Region) else Unknown("region not stated")
 
 
 def _dot() -> Crop:
