@@ -23,6 +23,7 @@ Finished = tuple[Subject, Path]
 """Whose study it is and when it was made, with the folder of its results."""
 
 NO_EARLIER = "no earlier study of this patient in the run or store"
+UNKNOWN_REGION = "the region of this study is not known, so that earlier studies of the patient cannot be compared"
 OTHER_VIEW = "no earlier study of this patient in the run or store shows the same region and side from the same view"
 
 
@@ -62,7 +63,8 @@ def compare_group(group: Sequence[Finished]) -> dict[Path, Row]:
         found = (
             compare(results[where], results[folder], _days(made, subject.made)) for made, where in reversed(before)
         )
-        nothing = not_assessed(OTHER_VIEW if before else NO_EARLIER)
+        placed = any(image["region"] != "unknown" for image in results[folder]["images"])
+        nothing = not_assessed((OTHER_VIEW if placed else UNKNOWN_REGION) if before else NO_EARLIER)
         told = next((one for one in found if one is not None), nothing)
         if results[folder].get("follow_up") != told:
             changed[folder] = results[folder] | {"follow_up": told}

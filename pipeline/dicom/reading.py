@@ -182,14 +182,15 @@ def _inflated(file: BinaryIO, start: int, size: int, limits: DicomSettings) -> B
 
     A large one lies on disk and not in memory; the system removes it with the process, however that ends.
     """
-    cap = min(limits.max_file_bytes, max(_DEFLATE_SLACK_BYTES, int(limits.max_zip_ratio * (size - start))))
+    by_ratio = max(_DEFLATE_SLACK_BYTES, int(limits.max_zip_ratio * (size - start)))
+    cap, name = min((by_ratio, "max_zip_ratio"), (limits.max_file_bytes, "max_file_bytes"))
     file.seek(start)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     whole = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the last reference
     while not inflater.eof and (packed := inflater.unconsumed_tail or file.read(_DEFLATE_CHUNK_BYTES)):
         whole.write(inflater.decompress(packed, _DEFLATE_CHUNK_BYTES))
         if whole.tell() > cap:
-            raise LimitError(f"inflates to more than {cap:,} bytes (max_zip_ratio): the file is refused")
+            raise LimitError(f"inflates to more than {cap:,} bytes ({name}): the file is refused")
     if not inflater.eof:
         raise UnreadableFileError("cut off within the deflated data set: ask the sender to send it again")
     return cast(BinaryIO, whole)

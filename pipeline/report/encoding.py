@@ -28,28 +28,33 @@ TABLE_STEPS = 52
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A choice of greys: `key` on the page, `name` for readers; `table` is what evenly spaced greys become, 0 to 1."""
+    """A choice of greys: `key` on the page, `name` for readers; `table` is what evenly spaced greys become, 0 to 1.
+
+    `range` is what of the image it shows, in words; empty where that depends on the image.
+    """
 
     key: str
     name: str
     table: tuple[float, ...]
+    range: str = ""
 
 
 def _cut(key: str, name: str, low_hu: float, high_hu: float) -> Window:
     hu = np.interp(np.linspace(0, 255, TABLE_STEPS), GREY_KNOTS, HU_KNOTS)
-    return Window(key, name, tuple(np.clip((hu - low_hu) / (high_hu - low_hu), 0, 1).round(3).tolist()))
+    table = tuple(np.clip((hu - low_hu) / (high_hu - low_hu), 0, 1).round(3).tolist())
+    return Window(key, name, table, f"{low_hu:g} to {high_hu:g} HU".replace("-", "−"))
 
 
 CT_WINDOWS = (
-    _cut("calcium", "Calcium (−150 to 850 HU)", -150, 850),
-    _cut("soft", "Soft tissue (−160 to 240 HU)", -160, 240),
-    _cut("bone", "Bone (−500 to 1500 HU)", -500, 1500),
+    _cut("calcium", "Calcium", -150, 850),
+    _cut("soft", "Soft tissue", -160, 240),
+    _cut("bone", "Bone", -500, 1500),
 )
 """The first is what the page opens with."""
 RADIOGRAPH_WINDOWS = (
-    Window("whole", "Whole range", (0.0, 1.0)),
-    Window("thin", "Soft parts", (0.0, 0.55, 1.0, 1.0, 1.0)),
-    Window("dense", "Dense parts", (0.0, 0.0, 0.0, 0.5, 1.0)),
+    Window("whole", "Whole", (0.0, 1.0)),
+    Window("thin", "Soft", (0.0, 0.55, 1.0, 1.0, 1.0)),
+    Window("dense", "Dense", (0.0, 0.0, 0.0, 0.5, 1.0)),
     Window("inverted", "Inverted", (1.0, 0.0)),
 )
 

@@ -14,6 +14,8 @@ FINEST = 900
 """Elements of the longer side of the grid on which lines are traced; a page shows no more."""
 SHOWN_PX = 640
 """Width at which a picture is usually seen, CSS pixels."""
+SHOWN_TALL_PX = 585
+"""Most height at which a picture is usually seen, CSS pixels: 65% of a window of 900."""
 GAP_PX = 2.0
 """Distance of a line from what it surrounds at that width, so that it hides nothing."""
 TOLERANCE = 0.35
@@ -48,7 +50,8 @@ def tags(pieces: Sequence[Piece], shape: tuple[int, ...], aspect: float = 1.0) -
 
     Beside the lesion, where it covers neither another number nor a lesion if there is such a place.
     """
-    size = np.array([SHOWN_PX, SHOWN_PX * shape[0] * aspect / shape[1]])
+    height, width = shape[0] * aspect, shape[1]
+    size = np.array([width, height]) * min(SHOWN_PX / width, SHOWN_TALL_PX / height)
     boxes = {p.lesion: _box(p, shape) * np.tile(size, 2) for p in pieces}
     taken: list[NDArray[np.float64]] = []
     placed: dict[int, Point] = {}

@@ -1,7 +1,7 @@
 """report.html: one study on one self-contained page, readable without network or script."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -9,9 +9,10 @@ from markupsafe import Markup
 from pipeline.report.cards import lesion_cards
 from pipeline.report.encoding import CT_WINDOWS, RADIOGRAPH_WINDOWS
 from pipeline.report.pictures import COLOURS
-from pipeline.report.reasons import Names, decider, disagreement, not_assessed, statement, why
+from pipeline.report.reasons import Decider, Names, decider, disagreement, not_assessed, statement, why
 from pipeline.report.scenes import Scene, Shown
 from pipeline.report.templating import environment, script
+from pipeline.report.wording import advice, headline, told
 
 DISCLAIMER = "Decision support, not a diagnosis. AI result, not for primary diagnosis: a physician decides."
 UNDECIDED = "No single finding: how often each cause is seen, and how sure the deposits are, decided."
@@ -20,6 +21,10 @@ MOST_FIRST = 3
 """Entities on the first screen."""
 MOST_ENTITIES = 6
 """Entities shown with their evidence; the rest follow as a list."""
+LEAST_OPEN = 0.05
+"""Probability from which the evidence of one of the first three stands open; the first's always does."""
+MOST_REST = 6
+"""Entities named as also possible; the rest are counted."""
 MOST_EVIDENCE = 8
 """Rows of evidence shown for one entity, strongest first."""
 MOST_PRESENT = 7
@@ -44,7 +49,9 @@ def report_page(results: Row, shown: Mapping[int, Shown], names: Names, patient:
     images = [_image_card(row, shown.get(i), i, results) for i, row in enumerate(results["images"])]
     cards, more = lesion_cards(results, images, shown)
     key = _key_card(results, images)
-    ranked = results["differential"][:MOST_ENTITIES]
+    ranked = [row for row in results["differential"][:MOST_ENTITIES] if row["evidence"]]
+    rest = [r for r in results["differential"][MOST_FIRST:] if r["probability"] >= 0.01]
+    decided = decider(results, names)
     return (
         environment()
         .get_template("report.html.j2")
@@ -54,7 +61,7 @@ def report_page(results: Row, shown: Mapping[int, Shown], names: Names, patient:
             names=names,
             analysed=results["study"]["status"] == "analysed",
             disclaimer=DISCLAIMER,
-            headline=headline(results, names),
+            headline=headline(results, names.entity),
             script=script("report.js"),
             windows=(*CT_WINDOWS, *RADIOGRAPH_WINDOWS),
             colours=["#{:02x}{:02x}{:02x}".format(*colour) for colour in COLOURS],
@@ -63,10 +70,15 @@ def report_page(results: Row, shown: Mapping[int, Shown], names: Names, patient:
             lesions=cards,
             more_lesions=more,
             first=[{"row": row, "why": why(row, results, names)} for row in results["differential"][:MOST_FIRST]],
-            decider=decider(results, names),
+            decider=decided,
+            sign=_sign_crop(decided, key, images),
+            advice=advice,
+            told=told,
             undecided=UNDECIDED if results["lesions"] else NOTHING_SEEN,
-            rest=[r for r in results["differential"][MOST_FIRST:] if r["probability"] >= 0.01],
+            rest=rest[:MOST_REST],
+            unnamed=rest[MOST_REST:],
             ranked=ranked,
+            opened=sum(row["probability"] >= LEAST_OPEN for row in ranked[1:MOST_FIRST]) + 1,
             axis=_axis(ranked),
             most_evidence=MOST_EVIDENCE,
             most_present=MOST_PRESENT,
@@ -83,21 +95,6 @@ def with_follow_up(page: str, compared: Row | None) -> str:
     """A page that `report_page` made, with its comparison to an earlier study replaced by `compared`."""
     start, end = FOLLOW_UP
     return re.sub(f"{start}.*?{end}", lambda _: _follow_up(compared), page, count=1, flags=re.DOTALL)
-
-
-def headline(results: Row, names: Names) -> str:
-    """One sentence: what was found and what leads."""
-    status = results["study"]["status"]
-    if status == "failed":
-        return "This study could not be analysed."
-    if status == "nothing_to_analyse":
-        return "Nothing in this study could be analysed: it holds no radiograph or CT."
-    count = len(results["lesions"])
-    if not count:
-        return "No soft-tissue calcification was found."
-    top = results["differential"][0]
-    found = "One lesion was found" if count == 1 else f"{count} lesions were found"
-    return f"{found}. Most probable: {names.entity(top['entity'])} ({top['probability']:.0%})."
 
 
 def key_image(results: Row, shown: Mapping[int, object]) -> int | None:
@@ -186,3 +183,13 @@ def _key_card(results: Row, images: list[dict[str, Any]]) -> dict[str, Any] | No
     scene: Scene = card["shown"].single
     alt = card["alt"] if not card["ct"] else scene.caption + said([m.lesion for m in scene.marks])
     return card | {"scene": scene, "alt": alt}
+
+
+def _sign_crop(decided: Decider | None, key: Row | None, images: Sequence[Row]) -> Row | None:
+    """The picture of the lesion that shows the deciding sign with its image, where the key picture does not show it."""
+    if decided is None or decided.lesion is None or key is None:
+        return None
+    if decided.lesion in {mark.lesion for mark in key["scene"].marks}:
+        return None
+    pictured = [card for card in images if card["shown"] is not None and decided.lesion in card["shown"].crops]
+    return {"crop": pictured[0]["shown"].crops[decided.lesion], "image": pictured[0]} if pictured else None

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.report.wording import absent, told
+
 Row = Mapping[str, Any]
 
 LEAST_WEIGHT = 0.25
 """Evidence below this (a likelihood ratio of 1.3) is not named in a sentence."""
 MOST_FOR = 3
 MOST_AGAINST = 1
-LEAST_LOSS = 0.02
+LEAST_LOSS = 0.05
 """Loss of probability below which a finding is not said to have decided."""
 DISAGREEMENT = 0.15
 """Difference of two profiles' probabilities from which they are said to disagree."""
@@ -19,7 +21,7 @@ LISTED = 3
 """Entities of each profile that are compared."""
 NO_FINDINGS = {
     "no_calcification": "what was seen may be no soft-tissue calcium, or nothing was seen at all",
-    "indeterminate": "what was found fits none of the known entities well",
+    "indeterminate": "the chance that none of the known causes fits",
 }
 """What stands for evidence where there is none by construction."""
 
@@ -43,13 +45,17 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """The finding without which the first entity would lose most: from `share` of the probability to `without`."""
+    """The finding without which the first entity would lose most: from `share` of the probability to `without`.
+
+    `lesion` is the one that shows it, None where the study does.
+    """
 
     statement: str
     because: str
     entity: str
     share: float
     without: float
+    lesion: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,8 @@ def why(entry: Row, results: Row, names: Names) -> str:
     if entry["entity"] in NO_FINDINGS and not entry["evidence"]:
         if entry["entity"] == "no_calcification" and results["lesions"]:
             surest = max(lesion["confidence"] for lesion in results["lesions"])
-            return f"The surest of the lesions is calcium in soft tissue with a probability of {surest:.0%}."
+            which = "The lesion" if len(results["lesions"]) == 1 else "The surest lesion"
+            return f"{which} is calcium in soft tissue with a probability of {surest:.0%}."
         if entry["entity"] == "no_calcification":
             return "No deposit was found in the soft tissue of these images."
         return NO_FINDINGS[entry["entity"]].capitalize() + "."
@@ -104,10 +111,11 @@ def decider(results: Row, names: Names) -> Decider | None:
     found = _finding(best, results)
     return Decider(
         statement=_capital(statement(best, results, names)),
-        because=found["because"] if found else best["claim"].rstrip("."),
+        because=_capital(told(found["because"], _features(best, results)) if found else best["claim"].rstrip(".")),
         entity=names.entity(top["entity"]),
         share=top["probability"],
         without=left[key],
+        lesion=best["lesion"],
     )
 
 
@@ -118,10 +126,10 @@ def _without(key: tuple[str, int | None], ranked: Sequence[Row], weights: Sequen
 
 
 def statement(evidence: Row, results: Row, names: Names) -> str:
-    """A finding in words, with "no" where it is its absence that counts, and its lesion where there are several."""
+    """A finding in words, its absence where that counts, and its lesion where there are several."""
     found = _finding(evidence, results)
     label = names.finding(evidence["finding"])
-    words = f"not {label}" if found is not None and found["state"] == "absent" else label
+    words = absent(evidence["finding"], label) if found is not None and found["state"] == "absent" else label
     many = evidence["lesion"] is not None and len(results["lesions"]) > 1
     return f"{words} (lesion {evidence['lesion']})" if many else words
 
@@ -165,10 +173,20 @@ def _key(evidence: Row) -> tuple[str, int | None]:
 
 def _finding(evidence: Row, results: Row) -> Row | None:
     """The finding that an evidence speaks of."""
-    rows = results["findings"]
-    if evidence["lesion"] is not None:
-        rows = next((x["findings"] for x in results["lesions"] if x["id"] == evidence["lesion"]), [])
+    lesion = _lesion(evidence, results)
+    rows = results["findings"] if evidence["lesion"] is None else lesion.get("findings", ())
     return next((f for f in rows if f["id"] == evidence["finding"]), None)
+
+
+def _features(evidence: Row, results: Row) -> Row:
+    """Features of the lesion that an evidence speaks of, by name; none where it speaks of the study."""
+    features: Row = _lesion(evidence, results).get("features", {})
+    return features
+
+
+def _lesion(evidence: Row, results: Row) -> Row:
+    """The lesion that an evidence speaks of, an empty row where it speaks of the study."""
+    return next((x for x in results["lesions"] if x["id"] == evidence["lesion"]), {})
 
 
 def _capital(text: str) -> str:

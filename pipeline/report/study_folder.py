@@ -12,11 +12,12 @@ from pipeline.model.lesion import Lesion, label_array
 from pipeline.model.result import Analysis, KeyPicture, Skipped
 from pipeline.report.files import staged_folder, write_json, write_text
 from pipeline.report.label_images import write_labels
-from pipeline.report.page import headline, key_image, report_page
+from pipeline.report.page import key_image, report_page
 from pipeline.report.pictures import View, thumbnail, views
 from pipeline.report.reasons import Names
 from pipeline.report.result_json import analysis_as_json
 from pipeline.report.scenes import Shown, scenes
+from pipeline.report.wording import headline
 
 THUMBNAIL = "overlays/thumbnail.png"
 """What the worklist shows of a study."""
@@ -42,7 +43,11 @@ def write_study(
         shown = {index: _shown(analysis, index) for index in range(len(analysis.images))}
         draft = analysis_as_json(analysis, labels)
         index = key_image(draft, pictures)
-        key = _key_picture(index, pictures[index], headline(draft, names)) if index is not None else None
+        key = (
+            _key_picture(index, pictures[index], shown[index].single.index, headline(draft, names.entity))
+            if index is not None
+            else None
+        )
         if key is not None:
             thumbnail(key.rgb).save(staged / THUMBNAIL)
         pictured = perf_counter()
@@ -85,9 +90,11 @@ def _shown(analysis: Analysis, index: int) -> Shown:
     return scenes(analysis.images[index], [x for x, _ in pairs], [m for _, m in pairs])
 
 
-def _key_picture(index: int, pictured: tuple[View, ...], statement: str) -> KeyPicture:
-    """The radiograph, or the slice of a volume with most lesion (after its projection)."""
-    return KeyPicture(index, np.asarray(pictured[min(1, len(pictured) - 1)].marked), statement)
+def _key_picture(index: int, pictured: tuple[View, ...], cut: int | None, statement: str) -> KeyPicture:
+    """The radiograph, or the slice `cut` of a volume, which the report opens with too."""
+    wanted = "" if cut is None else f"-{cut + 1:04d}"
+    view = next(v for v in reversed(pictured) if v.name.endswith(wanted) or v is pictured[0])
+    return KeyPicture(index, np.asarray(view.marked), statement)
 
 
 def _lesions_of(analysis: Analysis, index: int) -> tuple[Lesion, ...]:

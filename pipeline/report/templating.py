@@ -41,7 +41,7 @@ def environment() -> jinja2.Environment:
         "measure": measure_text,
         "amount": lambda measure, when: amount(measure[when], measure["unit"]),
         "words": lambda text: str(text).replace("_", " "),
-        "percent": lambda share: f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%",
+        "percent": percent,
         "capital": lambda text: str(text)[:1].upper() + str(text)[1:],
         "low": lambda text: str(text)[:1].lower() + str(text)[1:],
         "brief": lambda text: str(text) if len(text) <= BRIEF else str(text)[: BRIEF - 1].rstrip() + "…",
@@ -58,6 +58,13 @@ def script(name: str) -> Script:
     return Script(Markup(text), f"sha256-{digest}")
 
 
+def percent(share: float) -> str:
+    """A probability in percent; what is not quite none or all is not rounded to it."""
+    if 0 < share < 0.01:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
 def measure_text(feature: Mapping[str, Any]) -> str:
     """A feature as text: value and unit, or "not assessable" with the reason."""
     if "not_assessable" in feature:
@@ -68,7 +75,7 @@ def measure_text(feature: Mapping[str, Any]) -> str:
 def amount(value: float, unit: str) -> str:
     """A number to three digits with its unit; whole numbers without a unit stay whole."""
     shown = UNITS.get(unit, unit)
-    if not shown and float(value).is_integer():
-        return f"{value:.0f}"
+    if float(value).is_integer() and (not shown or not value):
+        return f"{value:.0f} {shown}".rstrip()
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f} {shown}".rstrip()

@@ -8,6 +8,7 @@
   const NAME = 'calcinosis-reader';
   const STEP = 0.01; // of the image, for one press of an arrow key
   const START = [0.4, 0.4, 0.6, 0.6]; // a box that is placed by keys begins here: top, left, bottom, right
+  const SHOWN_MS = 8000; // how long a page says that something was stored; what was not stored stays
   const AROUND = 1; // slices before and after the one that is shown
 
   // ---- small helpers
@@ -63,7 +64,9 @@
     }
 
     tell(words, wrong = false) {
+      clearTimeout(this.gone);
       this.status.textContent = words;
+      if (!wrong) this.gone = setTimeout(() => { this.status.textContent = ''; }, SHOWN_MS);
       this.status.classList.toggle('fb-wrong', wrong);
     }
 
@@ -330,7 +333,7 @@
     for (const place of document.querySelectorAll('[data-feedback]')) {
       const study = place.dataset.feedback;
       const said = place.textContent;
-      const details = make('details', { class: 'fb-details' }, make('summary', {}, said || 'say …'));
+      const details = make('details', { class: 'fb-details' }, make('summary', {}, said || 'Your reading'));
       details.addEventListener('toggle', async () => {
         if (!details.open || details.dataset.ready) return;
         details.dataset.ready = 'yes';

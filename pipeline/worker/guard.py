@@ -20,6 +20,10 @@ HEAD_ROOM_BYTES = 65_536
 SLOWEST_BYTES_S = 10_000
 """A PDU that comes more slowly than this is a peer that holds its place by dripping."""
 
+ACCEPT_AGAIN_S = 0.1
+"""Pause after a connection that could not be taken for want of file handles: the next try comes at once otherwise."""
+Accept = Callable[[], tuple[socket.socket, Any]]
+
 
 class Connection(AssociationSocket):
     """A peer's socket: it waits for data where pynetdicom looks and sleeps, and reads no more than was agreed, in time.
@@ -80,8 +84,22 @@ def guard(
             return
         process(request, address)
 
+    server.get_request = unhurried(server.get_request)  # type: ignore[method-assign]
     server.RequestHandlerClass = Handler
     server.process_request_thread = thread  # type: ignore[assignment,method-assign]
+
+
+def unhurried(accept: Accept) -> Accept:
+    """`accept` of a server of the standard library, which asks it again at once while connections wait: not so fast."""
+
+    def accepted() -> tuple[socket.socket, Any]:
+        try:
+            return accept()
+        except OSError:
+            time.sleep(ACCEPT_AGAIN_S)
+            raise
+
+    return accepted
 
 
 def whole(event: Event) -> None:

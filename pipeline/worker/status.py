@@ -1,10 +1,9 @@
 """The status page, what monitoring asks (/healthz, /readyz, /metrics), results, and the desk for readers."""
 
 import mimetypes
-import time
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,16 +14,14 @@ from pipeline.model.identity import file_stem
 from pipeline.worker.answers import Answer, refusal
 from pipeline.worker.answers import text as _text
 from pipeline.worker.desk import MOST_BYTES, PLACE, Desk, policy_of
+from pipeline.worker.guard import unhurried
 from pipeline.worker.intake import Tally
+from pipeline.worker.log import tell
 from pipeline.worker.people import Who
-from pipeline.worker.spool import STATES, Spool
+from pipeline.worker.spool import Entry, Spool
+from pipeline.worker.status_page import ROWS, Overview, Shown, status_page
 from pipeline.worker.store import Store
 
-ROWS = 100
-STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2rem;max-width:70rem;color:#1b2430}table{border-collapse:collapse}"
-    "td,th{padding:.3rem .8rem;border-bottom:1px solid #ccd3da;text-align:left}code{font-size:13px}"
-)
 SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 MOST_DIGITS = 9
 """Digits of a Content-Length that is read as a number."""
@@ -67,38 +64,17 @@ class Pages:
 
     def page(self) -> str:
         """Counts and the studies that changed last."""
-        counts = "".join(f"<th>{name}</th>" for name in STATES)
-        numbers = "".join(f"<td>{n}</td>" for n in self.spool.counts().values())
-        rows = "".join(self._row(e.uid, e.state, e.since, e.reason) for e in self.spool.latest(ROWS))
-        desk = self.desk.head() if self.desk is not None else ""
-        whose = "<th>Patient</th>" if self.who is not None else ""
-        return (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>calcinosis</title>{desk}<style>{STYLE}</style>"
-            "<h1>calcinosis</h1><p>Decision support, not a diagnosis.</p>"
-            f"<table><tr>{counts}</tr><tr>{numbers}</tr></table>{self._watching()}<h2>Last studies</h2>"
-            f"<table><tr><th>Study</th>{whose}<th>State</th><th>Since</th><th>Reason</th><th>Readers</th></tr>{rows}</table></html>"
-        )
+        head = self.desk.head() if self.desk is not None else ""
+        studies = [self._shown(entry) for entry in self.spool.latest(ROWS)]
+        return status_page(Overview(self.spool.counts(), studies, self.tally.watching, head, self.who))
 
-    def _watching(self) -> str:
-        state = self.tally.watching
-        return f"<p>Watched archive: {escape(state)}</p>" if state else ""
-
-    def _row(self, uid: str, state: str, since: float, reason: str) -> str:
-        stem = file_stem(uid)
-        report = self.store.results(uid) / "studies" / stem / "report.html"
-        name, said = f"<code>{escape(uid)}</code>", ""
-        if report.is_file():
-            said = self._said(uid, stem)
-            name = f'<a href="/results/{stem}/studies/{stem}/report.html">{name}</a>'
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
-        whose = f"<td>{escape(self.who(uid))}</td>" if self.who is not None else ""
-        return f"<tr><td>{name}</td>{whose}<td>{state}</td><td>{when}</td><td>{escape(reason)}</td><td>{said}</td></tr>"
-
-    def _said(self, uid: str, stem: str) -> str:
-        """What readers said of a study, and where they say it."""
-        if self.desk is None:
-            return ""
-        return f'<span data-feedback="{stem}">{escape(self.desk.summary(uid))}</span>'
+    def _shown(self, entry: Entry) -> Shown:
+        """A study with its report, and what readers said of it where there is one."""
+        stem = file_stem(entry.uid)
+        if not (self.store.results(entry.uid) / "studies" / stem / "report.html").is_file():
+            return Shown(entry, stem)
+        said = self.desk.summary(entry.uid) if self.desk is not None else None
+        return Shown(entry, stem, f"/results/{stem}/studies/{stem}/report.html", said)
 
     def metrics(self) -> str:
         """Prometheus text."""
@@ -136,6 +112,15 @@ class Pages:
 _BUSY = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class _Server(ThreadingHTTPServer):
+    """A request that breaks is a line of the log, as all else; a reader who left before the answer is not even that."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            tell("refused", reason=f"internal error ({type(error).__name__}) on the status page")
+
+
 def start_status(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
     """A server that answers; OutputError where the port cannot be had. Run it with `serve_forever()`."""
 
@@ -168,8 +153,8 @@ def start_status(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
             """Requests are not logged."""
 
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = _Server((host, port), Handler)
     except OSError as error:
         raise OutputError(f"{host}:{port}: cannot listen ({error.strerror}): free worker.status_port") from error
-    server.daemon_threads = True
+    server.get_request = unhurried(server.get_request)  # type: ignore[method-assign]
     return server

@@ -9,7 +9,9 @@ import jsonschema
 import pytest
 from dicom_files import write_radiograph
 
+from pipeline.batch.following import UNKNOWN_REGION, compare_group
 from pipeline.cli.main import main
+from pipeline.dicom.files import Subject
 
 FIRST, SECOND, STRANGER = "1.2.840.99999.201", "1.2.840.99999.202", "1.2.840.99999.203"
 
@@ -74,3 +76,18 @@ def test_a_rerun_changes_nothing_and_one_without_the_earlier_study_takes_it_back
     assert "92 days before" not in (folder / "report.html").read_text()
     assert main(["run", str(source), "-o", str(out)]) == 0
     assert _kept(folder) == before
+
+
+def test_a_study_of_unknown_region_is_not_said_to_show_another_view(tmp_path: Path) -> None:
+    group = []
+    for study, made in ((FIRST, "20200102"), (SECOND, "20210404")):
+        folder = tmp_path / study
+        folder.mkdir()
+        row = {"kind": "ct", "region": "unknown", "view": None, "laterality": None, "gravity": None}
+        about = {"study_instance_uid": study, "status": "analysed"}
+        (folder / "results.json").write_text(json.dumps({"study": about, "images": [row], "lesions": []}))
+        (folder / "report.html").write_text("")
+        group.append((Subject("a key", made), folder))
+    compare_group(group)
+    told = json.loads((tmp_path / SECOND / "results.json").read_text())["follow_up"]
+    assert told == {"not_assessed": UNKNOWN_REGION}

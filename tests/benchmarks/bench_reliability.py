@@ -2,8 +2,9 @@
 
 Usage: python tests/benchmarks/bench_reliability.py [PART...] [--chances N] [--analysed N] [--kills N] [--fuzz SECONDS]
 
-The whole takes some hours on one core. Parts can be run one by one, and smaller; with --keep FOLDER their figures stay
-there and the page shows all of them.
+The whole takes some twenty minutes on two cores that have nothing else to do; fuzzing learns more the longer it runs.
+Parts can be run one by one, and smaller; with --keep FOLDER their figures stay there and the page shows all of them.
+Real files are read where the reference data lies beside the checkout.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,6 +29,7 @@ from hostile_cases import Case  # noqa: E402
 from hostile_corpus import WHOLE, sample  # noqa: E402
 from hostile_kills import batch_kills, worker_kills  # noqa: E402
 from hostile_mutants import Mutant, apart, mutants  # noqa: E402
+from hostile_real import real_mutants  # noqa: E402
 from hostile_swarm import Read, swarm  # noqa: E402
 from hostile_trial import leaks, made, run, seen, verdicts  # noqa: E402
 from readme_block import write_block  # noqa: E402
@@ -35,6 +38,11 @@ PAGE = ROOT / "docs" / "reliability.md"
 SECTIONS = {"A": "file structure", "B": "pixels", "C": "geometry and study", "D": "names, text, archives, contexts"}
 OUTCOMES = ("analysed", "refused", "crashed", "hung", "leaked")
 MB = 2**20
+SIDE_BY_SIDE = 2
+"""Processes that read mutants, or fuzz, at a time."""
+SHARED = ROOT.parent / "shared"
+REAL_SHARE = 5
+"""Of each real file so many fewer mutants by chance, and one in so many of those by rule: they are larger, and 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +87,30 @@ def corpus_lines(room: Path, tried: Sequence[Case]) -> list[Line]:
 
 def mutant_lines(room: Path, chances: int, every: int) -> tuple[list[Line], list[Mutant]]:
     """Mutants through discovery and reading, one line a kind; and those that were read."""
+    return _read(room, "mutants", islice(mutants(chances), 0, None, every))
+
+
+def real_lines(room: Path, chances: int, every: int) -> list[Line]:
+    """The same for real files; none where they are absent."""
+    if not (SHARED / "real").is_dir():
+        return []
+    found = real_mutants(SHARED, chances // REAL_SHARE, REAL_SHARE)
+    return _read(room, "real files", islice(found, 0, None, every))[0]
+
+
+def _read(room: Path, what: str, made: Iterable[Mutant]) -> tuple[list[Line], list[Mutant]]:
     folder = room / "mutants"
     folder.mkdir()
-    kinds: dict[str, Mutant] = {}
-    for number, mutant in enumerate(islice(mutants(chances), 0, None, every)):
-        kinds[f"{number:07}"] = Mutant(mutant.kind, b"")
+    kinds: dict[str, str] = {}
+    for number, mutant in enumerate(made):
+        kinds[f"{number:07}"] = mutant.kind
         (folder / f"{number:07}").write_bytes(mutant.content)
-    reads = swarm(folder)
-    lines = [_swarm_line(kind, [r for r in reads if kinds[r.name].kind == kind]) for kind in _kinds(kinds.values())]
-    survivors = [Mutant(kinds[r.name].kind, (folder / r.name).read_bytes()) for r in reads if r.outcome == "analysed"]
+    reads = swarm(folder, SIDE_BY_SIDE)
+    lines = [
+        _swarm_line(f"{what}, {kind}", [r for r in reads if kinds[r.name] == kind])
+        for kind in sorted(set(kinds.values()))
+    ]
+    survivors = [Mutant(kinds[r.name], (folder / r.name).read_bytes()) for r in reads if r.outcome == "analysed"]
     shutil.rmtree(folder)
     return lines, survivors
 
@@ -158,11 +181,11 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PART)} (default: all)")
-    parser.add_argument("--chances", type=int, default=2_000, help="mutants by chance of each of 12 files")
+    parser.add_argument("--chances", type=int, default=1_000, help="mutants by chance of each of 12 files")
     parser.add_argument("--every", type=int, default=1, help="of all mutants one in so many")
     parser.add_argument("--analysed", type=int, default=60, help="readable mutants that are analysed to the end")
-    parser.add_argument("--kills", type=int, default=100, help="kills of a run, and of a worker")
-    parser.add_argument("--fuzz", type=int, default=600, help="seconds of fuzzing for each of 6 targets")
+    parser.add_argument("--kills", type=int, default=100, help="kills, three fifths of a run, the rest of a worker")
+    parser.add_argument("--fuzz", type=int, default=60, help="seconds of fuzzing for each of 6 targets")
     parser.add_argument("--sample", action="store_true", help="of the catalogue what the tests try")
     parser.add_argument("--keep", type=Path, help="folder for figures of parts (default: removed at the end)")
     options = parser.parse_args()
@@ -183,18 +206,24 @@ def _catalogue(room: Path, options: argparse.Namespace) -> Any:
 
 def _mutants(room: Path, options: argparse.Namespace) -> Any:
     lines, survivors = mutant_lines(room, options.chances, options.every)
-    return [line.figures() for line in (*lines, analysed_line(room, survivors, options.analysed))]
+    lines += [analysed_line(room, survivors, options.analysed), *real_lines(room, options.chances, options.every)]
+    return [line.figures() for line in lines]
 
 
 def _kills(room: Path, options: argparse.Namespace) -> Any:
-    rows = []
-    for what, kill in (("`calcinosis run`", batch_kills), ("`calcinosis serve`", worker_kills)):
-        place = room / f"kills-{kill.__name__}"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        survived = kill(place, options.kills)
-        rows.append({"what": what, "kills": survived.kills, "faults": survived.faults})
-    return rows
+    """Both side by side: each waits for the other's processor now and then, as a busy machine makes them."""
+    runs = options.kills * 3 // 5
+    tried = (("`calcinosis run`", batch_kills, runs), ("`calcinosis serve`", worker_kills, options.kills - runs))
+    with ThreadPoolExecutor(len(tried)) as pool:
+        found = [(what, pool.submit(kill, _emptied(room / kill.__name__), count)) for what, kill, count in tried]
+        results = [(what, one.result()) for what, one in found]
+    return [{"what": what, "kills": one.kills, "faults": one.faults} for what, one in results]
+
+
+def _emptied(place: Path) -> Path:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    return place
 
 
 def _fuzz(room: Path, options: argparse.Namespace) -> Any:
@@ -205,6 +234,8 @@ def _fuzz(room: Path, options: argparse.Namespace) -> Any:
         str(TESTS / "hostile" / "fuzz.py"),
         "--seconds",
         str(options.fuzz),
+        "--jobs",
+        str(SIDE_BY_SIDE),
         "--json",
         str(figures),
     ]
@@ -221,16 +252,10 @@ def _plain(outcome: str) -> str:
     return outcome if outcome in OUTCOMES else "refused"
 
 
-def _kinds(found: Iterable[Mutant]) -> list[str]:
-    return sorted({mutant.kind for mutant in found})
-
-
-def _swarm_line(kind: str, reads: list[Read]) -> Line:
+def _swarm_line(what: str, reads: list[Read]) -> Line:
     outcomes = Counter(r.outcome for r in reads)
     wrong = tuple(f"{r.name} {r.outcome}: {r.words[:200]}" for r in reads if r.outcome in ("crashed", "hung"))
-    return Line(
-        f"mutants, {kind}", outcomes, max(r.seconds for r in reads), max(r.peak_bytes for r in reads) / MB, wrong[:5]
-    )
+    return Line(what, outcomes, max(r.seconds for r in reads), max(r.peak_bytes for r in reads) / MB, wrong[:5])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of what parses, by atheris (libFuzzer).
 
-Usage: python tests/hostile/fuzz.py [--seconds 20] [--corpus FOLDER] [--json FILE] [TARGET...]
+Usage: python tests/hostile/fuzz.py [--seconds 20] [--jobs 1] [--corpus FOLDER] [--json FILE] [TARGET...]
 
 Each target runs in a process of its own. What it learns is kept in FOLDER/TARGET for the next time, what it finds in
 FOLDER/found. Exit code 1 where something was found; where atheris is not installed it says so, and 0.
@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -42,7 +43,8 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         corpus = options.corpus or Path(scratch)
-        rows = [_fuzzed(target, corpus, options.seconds) for target in options.targets]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            rows = list(pool.map(lambda target: _fuzzed(target, corpus, options.seconds), options.targets))
         covered = _coverage(options.targets, corpus)
     for row in rows:
         print(
@@ -58,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", default=list(TARGETS))
     parser.add_argument("--seconds", type=int, default=SECONDS, help="for each target")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at a time")
     parser.add_argument("--corpus", type=Path, help="folder that keeps what was learned")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -73,13 +76,13 @@ def _fuzzed(target: str, corpus: Path, seconds: int) -> dict[str, Any]:
     learned, found = corpus / target, corpus / "found"
     for folder in (learned, found):
         folder.mkdir(parents=True, exist_ok=True)
-    before = set(found.iterdir())
+    before = set(found.glob(f"{target}-*"))
     flags = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=20", "-rss_limit_mb=3000"]
     flags += ["-print_final_stats=1", f"-artifact_prefix={found}/{target}-", str(learned)]
     command = [sys.executable, "-W", "ignore", str(HERE / "fuzz.py"), "--inside", target, *flags]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
     said = ended.stdout + ended.stderr
-    news = sorted(str(path) for path in set(found.iterdir()) - before)
+    news = sorted(str(path) for path in set(found.glob(f"{target}-*")) - before)
     executed = re.search(r"stat::number_of_executed_units: (\d+)", said) or re.search(r"Done (\d+) (?:in|runs)", said)
     if news or executed is None:
         print("\n".join(said.splitlines()[-60:]))

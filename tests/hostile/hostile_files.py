@@ -14,6 +14,10 @@ from pydicom.filebase import DicomBytesIO
 CANARY_NAME, CANARY_ID, CANARY_BIRTH = "QUETZALCOATLUS^ZEBEDEE", "MRN77310042", "19230517"
 CANARIES = ("quetzalcoatlus", "zebedee", CANARY_ID.lower(), CANARY_BIRTH)
 """What no log, message, file name or result but a report may hold, in lower case."""
+STUB = b"\0" * 128 + b"DICM"
+"""Preamble and prefix of a file that holds nothing yet."""
+NEVER_COPIED = b"MZ\x90\0 bytes that no output holds"
+"""Within preambles and private elements: what a program that copies them would carry on."""
 FILM = (96, 72)
 SLICES, SLICE = 5, (24, 24)
 

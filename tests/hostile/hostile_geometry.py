@@ -75,6 +75,14 @@ def _disorder(folder: Path, study: str) -> None:
     write(folder, *reversed(files))
 
 
+@case("C3", "rows and columns that run the other way", ANALYSED)
+def _flipped(folder: Path, study: str) -> None:
+    files = slices(study, 6, ImageOrientationPatient=[-1, 0, 0, 0, -1, 0])
+    for place, ds in enumerate(files):
+        ds.ImagePositionPatient = [44, 44, 3.0 * place]
+    write(folder, *files)
+
+
 @case("C4", "thickness other than spacing", ANALYSED)
 def _thickness(folder: Path, study: str) -> None:
     write(folder, *slices(study, SliceThickness=3.75, SpacingBetweenSlices=-99))
@@ -142,7 +150,7 @@ for _count in (1, 2):
         write(folder, *slices(study, count))
 
 
-@case("C7", "localizer, dose sheet, report, PDF and video beside a film", ANALYSED)
+@case("C7", "localizer, dose sheet, report, labels, PDF and video beside a film", ANALYSED)
 def _mixed(folder: Path, study: str) -> None:
     others = [
         slices(study, 1, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])[0],
@@ -150,6 +158,8 @@ def _mixed(folder: Path, study: str) -> None:
         film(study, 4, SOPClassUID=uid.EncapsulatedPDFStorage, Modality="DOC", PixelData=None),
         film(study, 5, SOPClassUID="1.2.840.10008.5.1.4.1.1.77.1.4.1", Modality="XC"),
         film(study, 6, SOPClassUID="1.2.3.4.5", Modality="ZZ"),
+        film(study, 7, SOPClassUID=uid.SegmentationStorage, Modality="SEG"),
+        film(study, 8, SOPClassUID=uid.XRayRadiationDoseSRStorage, Modality="SR", PixelData=None),
     ]
     for n, ds in enumerate(others):
         ds.SeriesInstanceUID, ds.SOPInstanceUID = f"{study}.{50 + n}", f"{study}.{50 + n}.1"
@@ -232,10 +242,15 @@ def _copies(folder: Path, study: str) -> None:
     write(folder, film(study), film(study), packed)
 
 
-@case("C10", "erect in the description, supine in the context", ANALYSED)
+@case("C10", "erect in the description, supine in the context", ANALYSED, "header of this image stands")
 def _postures(folder: Path, study: str) -> None:
     write(folder, film(study, SeriesDescription="Thigh AP erect standing", PatientOrientation=["L", "H"]))
     (folder / "context.json").write_text(json.dumps({"posture": "supine"}))
+
+
+@case("C10", "no view and no position", ANALYSED)
+def _no_view(folder: Path, study: str) -> None:
+    write(folder, film(study, ViewPosition=None, PatientOrientation=None, BodyPartExamined=None))
 
 
 for _keyword, _values in {

@@ -20,9 +20,11 @@ from worker_process import Worker
 from pipeline.knowledge.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
-LONGEST_S = 12.0
-"""A kill comes within this time: before discovery, within a study, or while the tables are written."""
-STUDIES = 3
+LONGEST_S = 3.0
+"""A worker is killed within this time after it was given a study."""
+SHARE = 1.1
+"""A run is killed within this share of the time that it takes: before discovery, within a study, at the tables."""
+STUDIES = 2
 PROCESS_SERVER = "pymp-"
 """Folders of Python's own process server: a socket and nothing of a study; they stay when it is killed."""
 
@@ -42,11 +44,14 @@ def batch_kills(room: Path, kills: int, seed: int = 1) -> Survived:
         write(source / str(number), film(study_uid(f"killed {number}")))
     write(source / "ct", *slices(study_uid("killed ct")))
     temporary = Path(tempfile.mkdtemp())  # short: the socket of the process server has to fit into 107 bytes
+    began = time.monotonic()
+    assert _started(source, room / "never", temporary).wait() == 0
+    longest = SHARE * (time.monotonic() - began)
     chance, faults, done = random.Random(seed), [], 0
     while done < kills:
         process = _started(source, out, temporary)
         try:
-            process.wait(chance.uniform(0.3, LONGEST_S))
+            process.wait(chance.uniform(0.03, 1) * longest)
             shutil.rmtree(out)  # it ended before the kill: from the start
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
@@ -54,7 +59,6 @@ def batch_kills(room: Path, kills: int, seed: int = 1) -> Survived:
             done += 1
             faults += half_written(out)
     assert _started(source, out, temporary).wait() == 0
-    assert _started(source, room / "never", temporary).wait() == 0
     faults += half_written(out)
     left = (path for path in (*temporary.iterdir(), *out.rglob(".*")) if not path.name.startswith(PROCESS_SERVER))
     faults += [f"left: {path}" for path in left]
@@ -82,7 +86,7 @@ def worker_kills(room: Path, kills: int, seed: int = 1) -> Survived:
             (path,) = (room / "in" / str(number)).iterdir()
             if sent((path,), settings) == [0]:
                 wanted.add(study)
-            time.sleep(chance.uniform(0, LONGEST_S / 3))
+            time.sleep(chance.uniform(0, LONGEST_S))
             worker.kill()
             faults += _half_received(Path(settings.folder))
             worker.start()

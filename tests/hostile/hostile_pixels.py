@@ -118,9 +118,40 @@ def _rle_outside(folder: Path, study: str) -> None:
     write(folder, compressed(film(study), uid.RLELossless, head + b"\x81\0" * 400))
 
 
+@case("B3", "RLE of a few bytes that claims 10000 by 10000", REFUSED)
+def _rle_claims(folder: Path, study: str) -> None:
+    head = struct.pack("<16I", 2, 64, 66, *[0] * 13)
+    write(folder, compressed(film(study, Rows=10_000, Columns=10_000), uid.RLELossless, head + b"\x81\0" * 2))
+
+
+for _name, _size in {"of no length": 0, "that leads back to its own start": 2**32 - 12, "of 12 bytes": 12}.items():
+
+    @case("B3", f"JPEG 2000 with a tile part {_name}", EITHER)
+    def _tile_part(folder: Path, study: str, size: int = _size) -> None:
+        ds, frame = _coded("JPEG 2000", study)
+        at = frame.index(b"\xff\x90") + 6  # Psot, the length of a tile part (ISO/IEC 15444-1 annex A.4.2)
+        round_and_round = frame[:at] + struct.pack(">I", size) + frame[at + 4 :]
+        write(folder, compressed(ds, ds.file_meta.TransferSyntaxUID, round_and_round))
+
+
+@case("B3", "JPEG with segments of no length", REFUSED)
+def _no_length(folder: Path, study: str) -> None:
+    ds, frame = _coded("JPEG", study)
+    write(folder, compressed(ds, ds.file_meta.TransferSyntaxUID, frame[:2] + b"\xff\xe1\0\0" * 400 + frame[2:]))
+
+
+@case("B4", "PALETTE COLOR without a table", REFUSED, "PALETTE")
+def _no_palette(folder: Path, study: str) -> None:
+    write(folder, film(study, PhotometricInterpretation="PALETTE COLOR"))
+
+
 @case("B4", "PALETTE COLOR beyond its table", REFUSED, "PALETTE")
 def _palette(folder: Path, study: str) -> None:
-    write(folder, film(study, PhotometricInterpretation="PALETTE COLOR"))
+    ds = film(study, PhotometricInterpretation="PALETTE COLOR")
+    for colour in ("Red", "Green", "Blue"):
+        setattr(ds, f"{colour}PaletteColorLookupTableDescriptor", [4, 0, 16])
+        setattr(ds, f"{colour}PaletteColorLookupTableData", bytes(8))
+    write(folder, ds)
 
 
 for _last in ("94", "95"):
@@ -148,6 +179,17 @@ def _signed(folder: Path, study: str) -> None:
     write(folder, changed(film(study, PixelRepresentation=1), PixelData=values.tobytes()))
 
 
+@case("B6", "CT padded with -2000 around", ANALYSED)
+def _padded_ct(folder: Path, study: str) -> None:
+    files = slices(study, PixelRepresentation=1, RescaleIntercept=0, BitsStored=16, HighBit=15, PixelPaddingValue=0)
+    for ds in files:
+        values = np.frombuffer(ds.PixelData, np.uint16).reshape(24, 24).astype(np.int16) - 1024
+        values[:2] = values[-2:] = -2000
+        ds.PixelData = values.tobytes()
+        ds.add_new(0x00280120, "SS", -2000)
+    write(folder, *files)
+
+
 for _name, _changes in {
     "slope 0": {"RescaleSlope": 0},
     "no rescale": {"RescaleSlope": None, "RescaleIntercept": None},
@@ -165,7 +207,7 @@ for _name, _text in {"NaN": "NaN", "a comma": "1,0", "infinity": "inf", "1e999":
         write(folder, *(spoilt(encoded(ds), "RescaleSlope", text) for ds in slices(study)))
 
 
-@case("B7", "CT clipped at 3071 by metal", ANALYSED)
+@case("B7", "CT clipped at 3071 by metal", ANALYSED, "metal in the field")
 def _metal(folder: Path, study: str) -> None:
     files = slices(study)
     for ds in files:
@@ -185,6 +227,18 @@ def _colour(folder: Path, study: str) -> None:
 @case("B8", "a screen shot of a CT", NOT_ANALYSED)
 def _screen(folder: Path, study: str) -> None:
     write(folder, film(study, SOPClassUID=uid.SecondaryCaptureImageStorage, Modality="OT", ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"], SeriesDescription="CT screen shot"))  # fmt: skip # noqa: E501
+
+
+@case("B8", "a capture of many frames", NOT_ANALYSED)
+def _cine(folder: Path, study: str) -> None:
+    ds = film(study, SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2", Modality="OT", NumberOfFrames=3)
+    write(folder, changed(ds, PixelData=limb().tobytes() * 3))
+
+
+@case("B8", "a report page with burned-in names", NOT_ANALYSED)
+def _burned_in(folder: Path, study: str) -> None:
+    page = {"ImageType": ["DERIVED", "SECONDARY"], "BurnedInAnnotation": "YES", "SeriesDescription": "Report page"}
+    write(folder, film(study, SOPClassUID=uid.SecondaryCaptureImageStorage, Modality="OT", **page))
 
 
 @case("B8", "a grey radiograph stored as a capture", ANALYSED, "capture")

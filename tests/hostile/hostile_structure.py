@@ -6,13 +6,23 @@ from pathlib import Path
 
 import numpy as np
 from hostile_cases import ANALYSED, EITHER, NOT_ANALYSED, REFUSED, case
-from hostile_files import boundaries, element, encoded, film, nested, slices, with_element, write
+from hostile_files import (
+    NEVER_COPIED,
+    STUB,
+    boundaries,
+    element,
+    encoded,
+    film,
+    nested,
+    slices,
+    with_element,
+    write,
+)
 from made_dicom import compressed, meta
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-STUB = b"\0" * 128 + b"DICM"
-PREAMBLES = {"PE": b"MZ\x90\0", "ELF": b"\x7fELF", "zip": b"PK\x03\x04", "script": b"#!/bin/sh\nexit 1\n"}
+PREAMBLES = {"PE": NEVER_COPIED, "ELF": b"\x7fELF", "zip": b"PK\x03\x04", "script": b"#!/bin/sh\nexit 1\n"}
 
 
 def _raw(content: bytes, folder: Path, study: str) -> None:
@@ -45,6 +55,12 @@ def _no_meta(folder: Path, study: str) -> None:
 @case("A2", "no transfer syntax, explicit", REFUSED)
 def _no_syntax(folder: Path, study: str) -> None:
     content = encoded(film(study))
+    write(folder, STUB + element(0x00020001, "OB", b"\0\1") + content[boundaries(content)[0] :])
+
+
+@case("A2", "no transfer syntax, implicit", ANALYSED, "no transfer syntax|no file meta|TransferSyntax")
+def _no_syntax_implicit(folder: Path, study: str) -> None:
+    content = encoded(film(study), uid.ImplicitVRLittleEndian)
     write(folder, STUB + element(0x00020001, "OB", b"\0\1") + content[boundaries(content)[0] :])
 
 
@@ -204,7 +220,7 @@ def _overlapping(folder: Path, study: str) -> None:
 
 @case("A10", "a private blob of 50 MB", ANALYSED)
 def _blob(folder: Path, study: str) -> None:
-    write(folder, with_element(encoded(film(study)), element(0x00091010, "OB", b"MZ" + b"\x90" * 50_000_000)))
+    write(folder, with_element(encoded(film(study)), element(0x00091010, "OB", NEVER_COPIED + b"\x90" * 50_000_000)))
 
 
 @case("A10", "a private blob of 300 MB", REFUSED, "max_header_bytes", whole_only=True)

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,16 @@ class Read:
     peak_bytes: int = 0
 
 
-def swarm(folder: Path) -> list[Read]:
-    """What becomes of each file of `folder`; a process that dies or hangs goes on behind the file that it met."""
-    waiting = sorted(path.name for path in folder.iterdir())
+def swarm(folder: Path, processes: int = 1) -> list[Read]:
+    """What becomes of each file of `folder`, read by so many processes side by side."""
+    names = sorted(path.name for path in folder.iterdir())
+    parts = [names[number::processes] for number in range(processes)]
+    with ThreadPoolExecutor(processes) as pool:
+        return [read for found in pool.map(lambda part: _read(folder, part), parts) for read in found]
+
+
+def _read(folder: Path, waiting: list[str]) -> list[Read]:
+    """What becomes of each file; where the process dies or hangs, another goes on behind the file that it met."""
     found: list[Read] = []
     while waiting:
         lines, ended = _asked(folder, waiting)

@@ -149,6 +149,14 @@ def _names(folder: Path, study: str) -> None:
         (deeper / os.fsdecode(name)).write_bytes(encoded(film(study, number + 1)) if number < 2 else b"no image")
 
 
+@case("D3", "a second name of a file that lies outside, and a folder that looks like an option", ANALYSED)
+def _hard_link(folder: Path, study: str) -> None:
+    write(folder / "-rf", film(study))
+    outside = folder.parent.parent / "outside.txt"
+    outside.write_text("not of this study")
+    os.link(outside, folder / "-rf" / "second.dcm")
+
+
 @case("D3", "a folder 900 deep", EITHER)
 def _deep_folder(folder: Path, study: str) -> None:
     here = os.open(folder, os.O_RDONLY)

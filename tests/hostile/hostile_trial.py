@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 from hostile_cases import Case
-from hostile_files import CANARIES
+from hostile_files import CANARIES, NEVER_COPIED
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.05
@@ -176,8 +176,10 @@ def leaks(ran: Ran, source: Path, before: dict[str, str]) -> list[str]:
     for path in ran.out.rglob("*"):
         if any(c in path.name.lower() for c in CANARIES) or path.name.startswith("."):
             found.append(f"name: {path.name}")
-        if path.is_file() and path.suffix not in PERMITTED:
-            content = path.read_bytes().lower()
+        content = path.read_bytes() if path.is_file() else b""
+        found += [f"{path.name} holds what stood in a preamble or private element"] * (NEVER_COPIED in content)
+        if path.suffix not in PERMITTED:
+            content = content.lower()
             found += [f"{path.name} holds {c}" for c in CANARIES if c.encode() in content]
     found += [f"temporary file left: {name}" for name in ran.left_behind]
     found += [f"input changed: {name}" for name, state in seen(source).items() if before.get(name) != state]

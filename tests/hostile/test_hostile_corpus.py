@@ -19,7 +19,7 @@ ELSEWHERE = {
     "E1": "tests/worker/test_worker_faults.py",
     "E2": "tests/hostile/test_hostile_kills.py",
     "E3": "tests/hostile/test_hostile_machine.py",
-    "E4": "tests/hostile/test_hostile_machine.py",
+    "E4": "tests/report/test_report_staging.py",
     "E5": "tests/benchmarks/bench_batch.py",
     "E6": "tests/batch/test_batch_children.py",
     "E7": "tests/worker/test_worker_deliver.py",

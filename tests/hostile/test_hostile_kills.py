@@ -1,6 +1,6 @@
 """Killed at random instants, again and again: nothing is lost, doubled, or half there under a final name.
 
-A few kills here; a hundred of each with python tests/benchmarks/bench_reliability.py
+A few kills here; a hundred with python tests/benchmarks/bench_reliability.py
 """
 
 from pathlib import Path

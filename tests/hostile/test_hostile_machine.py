@@ -1,8 +1,10 @@
 """The machine fails: a full or read-only disk, no file handles, files that vanish, a clock that jumps back."""
 
+import contextlib
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
@@ -10,17 +12,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hostile_files import film, slices, study_uid, write
 from hostile_kills import half_written
+from worker_peers import free_port, sent
+from worker_process import Worker
 
 from pipeline.batch.rerun import fingerprint
 from pipeline.dicom.discovery import discover
-from pipeline.knowledge.settings import DicomSettings
+from pipeline.knowledge.settings import DicomSettings, WorkerSettings
 from pipeline.worker.spool import Spool
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
+FEW_HANDLES = 6
+WITHOUT_S = 3.0
+"""How long a worker is left without, seconds; it must not spend them on trying again and again."""
 
 
 def told(source: Path, out: Path, *, handles: int | None = None, temporary: Path | None = None) -> tuple[int, str]:
@@ -93,6 +101,35 @@ def test_without_file_handles_it_says_so_in_a_line(handles: int, source: Path, t
     assert code in (0, 1, 4), said
     assert in_one_line(said), said
     assert half_written(tmp_path / "out") == []
+
+
+def test_a_worker_without_file_handles_refuses_and_goes_on_when_it_has_some(tmp_path: Path) -> None:
+    write(tmp_path / "in", *slices(study_uid("handles")))
+    files = tuple(sorted((tmp_path / "in").iterdir()))
+    settings = WorkerSettings(
+        folder=str(tmp_path / "spool"), port=free_port(), status_port=free_port(), min_free_bytes=0, quiet_s=0
+    )
+    worker = Worker(settings, tmp_path)
+    process, (_, most) = worker.process.pid, resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        used = len(list(Path(f"/proc/{process}/fd").iterdir()))
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (used + FEW_HANDLES, most))
+        with contextlib.ExitStack() as held:
+            for number in range(3 * FEW_HANDLES):
+                port = settings.port if number % 2 else settings.status_port
+                held.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(b"\1")
+            before = sum(psutil.Process(process).cpu_times()[:2])
+            time.sleep(WITHOUT_S)
+            assert sum(psutil.Process(process).cpu_times()[:2]) - before < WITHOUT_S / 2
+            assert set(sent(files, settings)) <= {0xA700, 0}
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (most, most))
+        worker.wait(lambda: worker.get("/healthz")[0] == 200)
+        assert sent(files, settings) == [0] * len(files)
+        worker.wait(lambda: worker.studies("delivered") == 1)
+        assert worker.end() == 0
+        assert in_one_line(worker.log.read_text())
+    finally:
+        worker.kill()
 
 
 def test_files_that_vanish_and_change_while_they_are_read_cost_themselves(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from builders import analysis, lesion_at, radiograph, volume
 
 from pipeline.model.identity import ImageIdentity
 from pipeline.model.known import Known
+from pipeline.model.ranking import Differential, Ranked
 from pipeline.report.page import DISCLAIMER, report_page, with_follow_up
 from pipeline.report.pictures import LEVEL_COLOUR, colour_of, thumbnail, views
 from pipeline.report.reasons import Names
@@ -64,6 +65,20 @@ def test_slices_of_a_ct_bear_their_number() -> None:
     image = volume()
     page = _page(image=image)
     assert [int(n) for n in re.findall(r'data-slice="(\d+)"', page)[1:9]] == list(range(1, 9))
+
+
+def test_the_lesion_that_shows_the_deciding_sign_is_pictured_beside_it() -> None:
+    image = volume()
+    small = lesion_at((slice(1, 2), slice(10, 14), slice(10, 14)), image.shape)
+    large = lesion_at((slice(5, 7), slice(5, 20), slice(5, 20)), image.shape, number=2)
+    box = 'aria-label="Lesion 1, which shows it"'
+    assert box in _page(image=image, lesions=(small, large))
+    assert box not in _page(image=image, lesions=(small,)), "the key picture shows it"
+
+
+def test_causes_that_are_hardly_possible_are_counted_not_named() -> None:
+    causes = tuple(Ranked(f"cause_{i}", "group", 0.1) for i in range(10))
+    assert "cause 8 10%, and 1 more, 10% or less each." in _page(differential=Differential(causes))
 
 
 def test_a_comparison_replaces_the_one_before_and_nothing_else() -> None:

@@ -39,7 +39,7 @@ def test_what_decides_is_what_the_first_would_lose_most_without() -> None:
     found = decider(results(), NAMES)
     assert found is not None
     assert found.statement == "Sign x"
-    assert found.because == "x was measured"
+    assert found.because == "X was measured"
     assert found.without == pytest.approx(0.2207 / (0.2207 + 0.8155 + 0.1), abs=1e-3)
 
 
@@ -69,7 +69,7 @@ def test_a_lesion_is_named_where_there_are_several() -> None:
 
 def test_entities_without_evidence_have_a_reason_too() -> None:
     whole = results()
-    assert why(whole["differential"][2], whole, NAMES).endswith("fits none of the known entities well.")
+    assert why(whole["differential"][2], whole, NAMES).endswith("none of the known causes fits.")
 
 
 def test_profiles_that_differ_by_much_are_said_to_disagree() -> None:

@@ -1,6 +1,6 @@
 """A reader clicks through reports that a worker serves, and `calcinosis calibrate` makes a site's profile of it.
 
-The library that drives the browser lies in `.ohif`, where `.ci/run` puts it.
+The library that drives the browser lies in `.ohif`, accessibility rules in `.browser`; `.ci/run` puts them there.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from headless import Step, browse, grave, needs_browser
 
 from pipeline.cli.main import main
 from pipeline.knowledge.loading import load_knowledge
@@ -126,6 +127,35 @@ def test_feedback_that_was_clicked_changes_a_sites_profile(
     own = {f.entity: f.times for f in after.factors[len(before.factors) :]}
     assert all(own[entity] > 1 for entity in STUDIES.values())
     assert own["granuloma"] < 1
+
+
+def _press(words: str) -> Step:
+    """A step that presses the first button with these words."""
+    return "click", f"button:text-is('{words}')"
+
+
+@needs_browser[1]
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_rule_of_accessibility_is_gravely_broken_while_a_reader_marks(
+    server: str, analysed: dict[str, Path], scheme: str
+) -> None:
+    film, volume = (
+        f"{server}/results/{analysed[name].name}/studies/{analysed[name].name}/report.html"
+        for name in ("tumoral_calcinosis_hip_erect", "hydatid_cyst_thigh_ct")
+    )
+    ready = ("wait", 700)
+    found = browse(
+        *(("open", film), ready, ("click", "button[data-mark=right]"), _press("Mark missed")),
+        *(("drag", ".fb-layer", [0.1, 0.1], [0.3, 0.3]), ("axe",)),
+        *(_press("Save box"), ready, ("choose", "#fb-diagnosis", "-other"), ("axe",)),
+        *(("open", volume), ready, _press("Mark missed"), ("press", ".fb-layer", "ArrowDown"), ("axe",)),
+        *(("open", f"{server}/"), ready, ("click", "[data-feedback] summary"), ready, ("axe",)),
+        own_requests=True,
+        colorScheme=scheme,
+    )
+    checked = [broken for broken in found if isinstance(broken, list)]
+    assert len(checked) == 4
+    assert not grave([rule for broken in checked for rule in broken])
 
 
 def test_a_report_from_a_disk_has_no_controls(analysed: dict[str, Path]) -> None:

@@ -25,7 +25,7 @@ CACHE = ROOT / ".ohif"
 DIST = CACHE / "package" / "dist"
 CHROMIUM, NODE = shutil.which("chromium"), shutil.which("node")
 CT, FILM = "tumoral_calcinosis_hip_ct", "phleboliths_pelvis"
-LIMIT_S = 400
+LIMIT_S = 1_500
 App = tuple[OhifServer, dict[str, dict[str, Path]]]
 """The app, and the objects of each study by name."""
 COLOURED = 60

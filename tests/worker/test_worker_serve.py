@@ -72,6 +72,22 @@ def test_what_a_reason_says_is_escaped(store: Store, spool: Spool) -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_the_page_says_when_delivery_is_tried_again_and_how_failed_studies_get_back(store: Store, spool: Spool) -> None:
+    for study in ("1.2", "1.3"):
+        spool.received(study, f"{study}.1", "a")
+        spool.take_ready(0)
+    spool.processed("1.2", {Path("a.dcm"): "1.2.9"})
+    entry = spool.take_delivery()
+    assert entry is not None
+    spool.postpone(entry, time.time() + 60, "PACS does not answer")
+    pages = Pages(spool, store, Tally(), lambda: True)
+    assert "PACS does not answer <small>try 2 at 20" in pages.page()
+    assert "calcinosis retry" not in pages.page()
+    spool.failed("1.3", "took too long")
+    assert "calcinosis retry" in pages.page()
+    assert "<th>Readers</th>" not in pages.page(), "nobody takes what they say"
+
+
 def test_an_error_that_nobody_foresaw_stops_the_worker_instead_of_a_thread() -> None:
     def step() -> bool:
         raise ZeroDivisionError

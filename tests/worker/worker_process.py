@@ -20,7 +20,7 @@ from pipeline.knowledge.settings import WorkerSettings
 from pipeline.worker.store import Store
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 300
+LIMIT_S = 600
 
 
 class Worker:

@@ -44,4 +44,5 @@ form.addEventListener("input", filter);
 form.addEventListener("reset", () => setTimeout(filter));
 form.addEventListener("submit", (event) => event.preventDefault());
 form.hidden = false;
+if (matchMedia("(max-width:700px)").matches) document.querySelector(".plots")?.removeAttribute("open");
 filter();

@@ -7,10 +7,9 @@ import { join } from 'node:path';
 const [modules, executablePath, app, study, modality, slicesOn, folder] = process.argv.slice(2);
 const { chromium } = createRequire(join(modules, 'x.js'))('playwright-core');
 const SIZE = { width: 1400, height: 900 };
-const PATIENCE_MS = 120000;
+const PATIENCE_MS = 300000;
 const AGAIN_MS = 20000;
 const REST_MS = 30000;
-const FIRST_MS = 5000; // a picture taken while the first image is drawn may leave the viewport black
 const LEAST_BYTES = 40000; // PNG of a viewport with an image; a black one with its texts has less
 const software = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
 const quiet = ['--no-proxy-server', '--no-first-run', '--disable-background-networking', '--disable-component-update'];
@@ -23,11 +22,14 @@ try {
   await page.addInitScript(() => localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour'])));
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('response', (answer) => answer.status() >= 400 && problems.push(`${answer.status()} ${answer.url()}`));
-  await page.goto(`${app}/viewer?StudyInstanceUIDs=${study}`);
+  await page.goto(`${app}/viewer?StudyInstanceUIDs=${study}`, { waitUntil: 'commit' });
   const pane = page.locator('[data-cy="viewport-pane"]');
   await pane.locator('canvas').first().waitFor();
-  await page.waitForTimeout(FIRST_MS);
-  await settled(pane, 'bare.png');
+  // a picture taken while the first image is drawn may leave the viewport black
+  await page.waitForFunction(firstIsDrawn);
+  let { width } = SIZE;
+  const resized = () => page.setViewportSize({ ...SIZE, width: (width += 10) });
+  await settled(pane, 'bare.png', resized);
   // the tour for newcomers lies over the page and takes the clicks
   await page.evaluate(() => document.querySelectorAll('[class*="shepherd"]').forEach((part) => part.remove()));
 
@@ -44,12 +46,11 @@ try {
       await page.waitForTimeout(200);
     }
   } else {
-    let { width } = SIZE;
     await until(pane.locator('svg.rotate-180', { hasText: 'arrow-left' }), () => thumbnail.dblclick());
     // a report whose image is the one that is shown already adds its outlines and draws nothing: a resize does
-    await until(pane.locator('svg.svg-layer polyline').first(), () => page.setViewportSize({ ...SIZE, width: (width += 10) }));
+    await until(pane.locator('svg.svg-layer polyline').first(), resized);
   }
-  await settled(pane, 'shown.png');
+  await settled(pane, 'shown.png', resized);
   await page.screenshot({ path: join(folder, 'page.png') });
   const lines = await pane.locator('svg.svg-layer polyline').evaluateAll((all) => all.map((one) => one.getAttribute('points')));
   console.log(JSON.stringify({ rows: await rows.allInnerTexts(), lines, text: await pane.innerText(), problems }));
@@ -72,14 +73,27 @@ async function until(element, act) {
   }
 }
 
-// Save a picture of a viewport that bears an image, when it has stopped changing or was given time to.
-async function settled(pane, name) {
+// Whether the viewer says of a viewport that its image is drawn; asked in the page.
+function firstIsDrawn() {
+  const engines = window.cornerstone?.getRenderingEngines() ?? [];
+  return engines.some((engine) => engine.getViewports().some((one) => one.viewportStatus === 'rendered'));
+}
+
+// Save a picture of a viewport that bears an image, when it has stopped changing or was given time to. One that stays
+// black has missed its last redraw: without a graphics card that happens, and a resize asks for another.
+async function settled(pane, name, redraw) {
   const begun = Date.now();
+  let asked = begun;
   for (let before = Buffer.alloc(0); ; ) {
     const now = await pane.page().screenshot({ path: join(folder, name), clip: await pane.boundingBox() });
     const spent = Date.now() - begun;
-    if (now.length > LEAST_BYTES && (now.equals(before) || spent > REST_MS)) return;
+    const isBlack = now.length <= LEAST_BYTES;
+    if (!isBlack && (now.equals(before) || spent > REST_MS)) return;
     if (spent > PATIENCE_MS) throw new Error(`the viewport shows nothing (${name})`);
+    if (isBlack && Date.now() - asked > AGAIN_MS) {
+      await redraw();
+      asked = Date.now();
+    }
     before = now;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
