@@ -98,7 +98,7 @@ class Voice:
 
 
 ALONE = (Voice(network=False, share=1.0, real_weight=2.5, clean_weight=1.0),)
-BOTH = (replace(ALONE[0], share=0.5), Voice(network=True, share=0.5, real_weight=7.0, clean_weight=1.5))
+BOTH = (replace(ALONE[0], share=0.3), Voice(network=True, share=0.7, real_weight=7.0, clean_weight=1.5))
 """The weighted mean of their log odds judges. Trees that hear the network follow it on real images too, which it was
 not shown: the others keep them in check."""
 

@@ -207,16 +207,23 @@ def write(path: Path, fits: Mapping[str, Mapping[str, Fitted]]) -> None:
     path.write_text(text)
 
 
+def _told(curve: Learned) -> list[list[float]]:
+    """The points with few digits; with more where two values would become one."""
+    digits = DIGITS
+    while len({f"{x:.{digits}g}" for x, _ in curve.points}) < len(curve.points):
+        digits += 1
+    return [[float(f"{x:.{digits}g}"), round(y, 3)] for x, y in curve.points]
+
+
 def write_learned(path: Path, curves: Mapping[str, Sequence[Learned]]) -> None:
-    """Write the learned curves, one line for each."""
+    """Write the learned curves, one line for each; how far findings are heeded stays as it is."""
+    heed = json.loads(path.read_text()).get("heed", {}) if path.exists() else {}
     rows = []
     for finding in sorted(f for f, learned in curves.items() if learned):
-        inner = [
-            f'   "{c.feature}": {json.dumps([[float(f"{x:.{DIGITS}g}"), round(y, 3)] for x, y in c.points])}'
-            for c in curves[finding]
-        ]
+        inner = [f'   "{c.feature}": {json.dumps(_told(c))}' for c in curves[finding]]
         rows.append(f'  "{finding}": {{\n' + ",\n".join(inner) + "\n  }")
-    text = '{\n "source": ' + json.dumps(SOURCE) + ',\n "curves": {\n' + ",\n".join(rows) + "\n }\n}\n"
+    text = '{\n "source": ' + json.dumps(SOURCE) + ',\n "curves": {\n' + ",\n".join(rows) + "\n },\n"
+    text += ' "heed": ' + json.dumps(heed) + "\n}\n"
     json.loads(text)
     path.write_text(text)
 

@@ -72,10 +72,10 @@ def radiograph_gravity(
     posture = stance.posture
     if isinstance(posture, Unknown):
         return Unknown(posture.reason)
-    reason = _unrelated(stance, posture.value, view, region)
+    directions = letter_directions(orientation)
+    reason = _unrelated(stance, posture.value, view, region) or _from_above(posture.value, view, region, directions)
     if reason:
         return Unknown(reason)
-    directions = letter_directions(orientation)
     if directions is not None:
         found = axes_gravity(posture, directions, "PatientOrientation")
         contradicts = view in _BEAM and abs(np.cross(*directions.T)[_BEAM[view]]) < math.sqrt(0.5)
@@ -87,6 +87,19 @@ def radiograph_gravity(
     if posture.value in (Posture.SUPINE, Posture.PRONE) and view in ("AP", "PA"):
         return Unknown(_ALONG)
     return Unknown("directions of rows and columns in the patient not stated")
+
+
+def _from_above(
+    posture: Posture, view: str | None, region: Region | None, directions: NDArray[np.float64] | None
+) -> str:
+    """Why a standing foot shows no gravity: on other views than the lateral it is seen from above.
+
+    "" where the header says that rows or columns run from head to foot: then the beam was horizontal.
+    """
+    if posture is not Posture.ERECT or region is not Region.FOOT or view == "LAT":
+        return ""
+    upright = directions is not None and bool(np.abs(directions[2]).max() > math.sqrt(0.5))
+    return "" if upright else "foot seen from above: gravity runs along the beam"
 
 
 def letter_directions(orientation: tuple[str, ...]) -> NDArray[np.float64] | None:
@@ -122,8 +135,6 @@ def _unrelated(stance: Stance, posture: Posture, view: str | None, region: Regio
         return "axial view: the beam may have any direction"
     if posture is not Posture.ERECT:
         return ""
-    if region is Region.FOOT and view != "LAT":
-        return "foot seen from above: gravity runs along the beam"
     if words.SITTING in stance.meanings and region in _LEGS and words.UPRIGHT_ONLY not in stance.meanings:
         return "sitting: the leg may be stretched out"
     if words.SEMI_ERECT in stance.meanings and view not in ("AP", "PA"):

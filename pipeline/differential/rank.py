@@ -50,8 +50,11 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """One situation with its evidence: logits float64 [entity] of evidence, exclusions and widening, priors apart."""
+class Judged:
+    """One situation with its evidence: logits float64 [entity] of evidence, exclusions and widening, priors apart.
+
+    `evidence` is the sum of the weights of `rows` over `temperature`.
+    """
 
     situation: Situation
     rows: Rows
@@ -84,7 +87,12 @@ def rank(case: Case, knowledge: Knowledge) -> Ranking:
     )
 
 
-def _views(alone: _Judged, judged: tuple[_Judged, ...], case: Case) -> Views:
+def judge_lesion(case: Case, lesion: Lesion, knowledge: Knowledge) -> Judged:
+    """What is known of one lesion, and what each finding says of it."""
+    return _judge(case, lesion, book_of(knowledge), knowledge)
+
+
+def _views(alone: Judged, judged: tuple[Judged, ...], case: Case) -> Views:
     """The evidence in the parts that lesions, study and context add."""
     study = np.array([i for i, level in enumerate(alone.rows.levels) if level == "study"], int)
     of_study = alone.rows.weights[study] / alone.temperature
@@ -109,7 +117,7 @@ def _log_else(knowledge: Knowledge) -> float:
     return float(np.log(knowledge.prior_indeterminate))
 
 
-def _judge(case: Case, lesion: Lesion | None, book: Book, knowledge: Knowledge) -> _Judged:
+def _judge(case: Case, lesion: Lesion | None, book: Book, knowledge: Knowledge) -> Judged:
     """Evidence, exclusions and widenings in one situation."""
     situation = situation_of(case, lesion)
     prior = log_priors(case, situation.region, knowledge)
@@ -118,7 +126,7 @@ def _judge(case: Case, lesion: Lesion | None, book: Book, knowledge: Knowledge) 
     evidence = rows.weights.sum(axis=0) / heat
     shift = widen(prior + evidence, situation, knowledge)
     excluded = exclude(prior + evidence + shift, _log_else(knowledge), situation, knowledge)
-    return _Judged(situation, rows, heat, prior, evidence, excluded, shift)
+    return Judged(situation, rows, heat, prior, evidence, excluded, shift)
 
 
 def _temperature(situation: Situation, case: Case, knowledge: Knowledge) -> float:
@@ -138,7 +146,7 @@ def _same(lesions: tuple[Lesion, ...]) -> list[int]:
     return [min([i, *(index[s] for s in lesion.same_as if s in index)]) for i, lesion in enumerate(lesions)]
 
 
-def _of_lesion(judged: _Judged, knowledge: Knowledge) -> Differential:
+def _of_lesion(judged: Judged, knowledge: Knowledge) -> Differential:
     """A lesion's own differential leaves out that nothing is there, and the evidence: the study's holds it."""
     shares = shares_of(judged.logits, _log_else(knowledge), knowledge)
     least = max((y.indeterminate for y in judged.excluded.yielded), default=0.0)
@@ -148,13 +156,13 @@ def _of_lesion(judged: _Judged, knowledge: Knowledge) -> Differential:
     return Differential(tuple(Ranked(e, knowledge.group(e), limited[e], forms.get(e)) for e in ordered))
 
 
-def _ranked(shares: dict[str, float], judged: list[_Judged], knowledge: Knowledge) -> Differential:
+def _ranked(shares: dict[str, float], judged: list[Judged], knowledge: Knowledge) -> Differential:
     """Shares as a differential, each entity with its evidence, strongest first."""
     ordered = sorted(shares, key=lambda e: (-shares[e], e))
     return Differential(tuple(_entry(e, shares[e], judged, knowledge) for e in ordered))
 
 
-def _entry(entity: str, share: float, judged: list[_Judged], knowledge: Knowledge) -> Ranked:
+def _entry(entity: str, share: float, judged: list[Judged], knowledge: Knowledge) -> Ranked:
     """One entity; its subtype and evidence come from the lesion that speaks most for it."""
     if entity in (NO_CALCIFICATION, INDETERMINATE):
         return Ranked(entity, entity, share)

@@ -1,4 +1,4 @@
-"""Findings become evidence: a weight for every entity, findings that say the same counted once."""
+"""Findings become evidence: a weight for every entity; what says the same counts once, what errs is heeded less."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from pipeline.differential.cells import cells_of
 from pipeline.differential.claims import Book
 from pipeline.differential.soft import soft_weight
 from pipeline.knowledge.loading import Knowledge
+from pipeline.model.measure import Finding
 from pipeline.model.ranking import Evidence
 
 Weights = NDArray[np.float64]
@@ -43,7 +44,15 @@ def weigh(situation: Situation, book: Book, knowledge: Knowledge) -> Rows:
         for j, cell in enumerate(cells[i].values()):
             weights[i, j] = holds * soft_weight(p, cell.present, cell.absent)
     levels = tuple(knowledge.findings[f].level for f in ids)
-    return Rows(ids, count_once(weights, ids, knowledge), cells, levels)
+    learned = knowledge.heed
+    heed = np.array([_heed(situation.findings[f], learned) for f in ids])
+    return Rows(ids, count_once(weights, ids, knowledge) * heed[:, None], cells, levels)
+
+
+def _heed(finding: Finding, learned: Mapping[str, tuple[float, float]]) -> float:
+    """How far a finding is heeded: as its rule has learned where it was measured, else wholly."""
+    presence, absence = learned.get(finding.id, (1.0, 1.0)) if finding.features else (1.0, 1.0)
+    return presence if (finding.probability or 0.0) >= 0.5 else absence
 
 
 def count_once(weights: NDArray[np.float64], ids: tuple[str, ...], knowledge: Knowledge) -> NDArray[np.float64]:

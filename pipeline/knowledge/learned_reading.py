@@ -1,10 +1,11 @@
 """configs/learned_curves.json becomes what measured rules have learned beyond their own terms.
 
-The file is written by training/finding_curves.py: {"source": ..., "curves": {finding: {feature: [[value, log odds]]}}}.
+{"source": ..., "curves": {finding: {feature: [[value, log odds]]}}, "heed": {finding: [presence, absence]}}
+training/finding_curves.py writes the curves, training/finding_heed.py how far findings are heeded.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,17 +17,22 @@ from pipeline.knowledge.rules import Learned, Measured, Rule
 
 MOST_ODDS = 6.0
 """Natural-log odds; no single feature moves a finding further."""
+MOST_HEED = 10.0
+"""No weight is multiplied by more."""
 
 
 def with_learned(
     rules: Sequence[Rule], path: Path, features: Collection[str] | None, mistakes: Mistakes
 ) -> tuple[Rule, ...]:
     """The rules with their learned curves. `features` None leaves names of features unchecked."""
-    curves = _curves(path, mistakes)
+    curves = _table(path, "curves", mistakes)
     measured = {rule.finding for rule in rules if isinstance(rule, Measured)}
-    for finding in curves.keys() - measured:
+    for finding in sorted(curves.keys() - measured):
         mistakes.add(f"{path}:1", finding, f"no measured finding{nearest(finding, measured)}")
     for finding, row in curves.items():
+        if not isinstance(row, dict):
+            mistakes.add(f"{path}:1", finding, "give features with their points")
+            continue
         for feature, points in row.items():
             _check(f"{path}:1", f"{finding}.{feature}", points, mistakes)
             if features is not None and feature not in features:
@@ -41,15 +47,33 @@ def with_learned(
     )
 
 
-def _curves(path: Path, mistakes: Mistakes) -> dict[str, dict[str, Any]]:
-    """The curves as they stand in the file; none where it cannot be read, which is noted."""
+def read_heed(path: Path, findings: Collection[str], mistakes: Mistakes) -> Mapping[str, tuple[float, float]]:
+    """By what the weights of a measured finding's presence and of its absence are multiplied when it is evidence."""
+    found: dict[str, tuple[float, float]] = {}
+    for finding, pair in _table(path, "heed", mistakes).items():
+        place, key = f"{path}:1", f"heed.{finding}"
+        if finding not in findings:
+            mistakes.add(place, key, f"unknown finding{nearest(finding, findings)}")
+        try:
+            presence, absence = (float(x) for x in pair)
+        except (TypeError, ValueError):
+            mistakes.add(place, key, "give two numbers, for its presence and for its absence")
+            continue
+        if not (0 <= presence <= MOST_HEED and 0 <= absence <= MOST_HEED):
+            mistakes.add(place, key, f"factors lie outside 0 to {MOST_HEED:g}")
+        found[finding] = (presence, absence)
+    return found
+
+
+def _table(path: Path, key: str, mistakes: Mistakes) -> dict[str, Any]:
+    """A table of the file by findings; none where it cannot be read, which is noted."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["curves"]
+        found = json.loads(path.read_text(encoding="utf-8"))[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        mistakes.add(f"{path}:1", "curves", f"cannot be read ({type(error).__name__}); write it anew")
+        mistakes.add(f"{path}:1", key, f"cannot be read ({type(error).__name__}); write it anew")
         return {}
-    if not isinstance(found, dict) or not all(isinstance(row, dict) for row in found.values()):
-        mistakes.add(f"{path}:1", "curves", "give features with their points for each finding")
+    if not isinstance(found, dict):
+        mistakes.add(f"{path}:1", key, "give one entry for each finding")
         return {}
     return found
 

@@ -11,7 +11,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.knowledge import records as r
 from pipeline.knowledge.advice_reading import read_advice
 from pipeline.knowledge.codes import read_codes
-from pipeline.knowledge.learned_reading import with_learned
+from pipeline.knowledge.learned_reading import read_heed, with_learned
 from pipeline.knowledge.places import configs, profile_path
 from pipeline.knowledge.profile_reading import Vocabulary, read_profile
 from pipeline.knowledge.reading import Mistakes, Table, read_yaml
@@ -30,7 +30,7 @@ FILES: Mapping[str, str] = {
 }
 """The files of configs/ beside profiles and settings."""
 LEARNED = "learned_curves.json"
-"""What measured rules have learned; written by training/finding_curves.py."""
+"""What measured rules have learned; written by training/finding_curves.py and training/finding_heed.py."""
 SIGNS: Mapping[str, str] = {
     "entities": "entities",
     "findings": "findings",
@@ -46,7 +46,10 @@ SECTIONS = ("dicom", "segmentation", "batch", "report", "worker")
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """All that the program knows, in one profile. `digest` is the SHA-256 of everything that can change an answer."""
+    """All that the program knows, in one profile. `digest` is the SHA-256 of everything that can change an answer.
+
+    `heed`: by what the weights of a measured finding's presence and of its absence are multiplied; 1 where not named.
+    """
 
     groups: Mapping[str, str]
     entities: Mapping[str, r.Entity]
@@ -58,6 +61,7 @@ class Knowledge:
     rules: tuple[Rule, ...]
     laboratory: Mapping[str, LaboratoryKind]
     advice: tuple[r.Advice, ...]
+    heed: Mapping[str, tuple[float, float]]
     digest: str
 
     @property
@@ -131,10 +135,11 @@ def _load(
     for table in (base, top):
         rules = refitted(rules, table.table("fitted")) if table is not None else rules
     rules = with_learned(rules, configs() / LEARNED, feature_names, mistakes)
+    heed = read_heed(configs() / LEARNED, findings, mistakes)
     advice = read_advice(tables["advice"], words)
     knowledge = Knowledge(
         entities.groups, entities.entities, findings, likelihoods, entities.factors + chosen.factors,
-        entities.prior_indeterminate, chosen, rules, laboratory, advice, "",
+        entities.prior_indeterminate, chosen, rules, laboratory, advice, heed, "",
     )  # fmt: skip
     return dataclasses.replace(knowledge, digest=digest(knowledge))
 

@@ -35,7 +35,7 @@ class DicomSettings:
 class SegmentationSettings:
     """How sure a deposit must be."""
 
-    ct_confidence: float = 0.5
+    ct_confidence: float = 0.6
     """Least confidence, 0 to 1, of a deposit on CT."""
     radiograph_confidence: float = 0.5
     """Least confidence, 0 to 1, of a deposit on a radiograph."""

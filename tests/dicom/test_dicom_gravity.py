@@ -56,9 +56,11 @@ def test_a_limb_on_a_table_does_not_follow_the_patient(region):
     assert gravity(Posture.ERECT, ("L", "F"), region=region) is None
 
 
-def test_a_standing_foot_shows_gravity_from_the_side_only():
+def test_a_standing_foot_shows_gravity_from_the_side_or_where_the_header_has_head_and_foot_in_the_image():
     assert gravity(Posture.ERECT, ("P", "F"), "LAT", Region.FOOT) == (1, 0)
-    assert gravity(Posture.ERECT, ("L", "F"), "AP", Region.FOOT) is None
+    assert gravity(Posture.ERECT, ("L", "F"), "AP", Region.FOOT) == (1, 0)
+    assert gravity(Posture.ERECT, ("L", "A"), "AP", Region.FOOT) is None
+    assert gravity(Posture.ERECT, (), "AP", Region.FOOT) is None
 
 
 def test_sitting_tells_gravity_for_the_trunk_but_not_for_the_leg():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.differential.advice import not_assessable, recommend
 from pipeline.differential.case import Case
 from pipeline.differential.rank import rank
+from pipeline.knowledge.loading import Knowledge
 from pipeline.model.context import ClinicalContext, Patient
 from pipeline.model.known import Known
 from pipeline.model.measure import Finding
@@ -127,7 +128,34 @@ def test_open_findings_are_listed_the_most_telling_first() -> None:
     assert listed[-1] == "in_conjunctiva"
 
 
+def heeding(presence: float, absence: float) -> Knowledge:
+    """The knowledge in which measured lobulation is heeded so far, all else wholly."""
+    return replace(knowledge(), heed={"lobulated": (presence, absence)})
+
+
+def tumoral(case: Case, known: Knowledge) -> float:
+    return next(r.probability for r in rank(case, known).differential.ranked if r.entity == "tumoral_calcinosis")
+
+
+def measured(probability: float) -> Case:
+    told = study({"lobulated": probability})
+    return replace(told, findings=tuple(replace(f, features=("lobules",)) for f in told.findings))
+
+
 def test_what_was_measured_weighs_less_than_what_is_told() -> None:
-    told = study(yes("lobulated"))
-    measured = replace(told, findings=tuple(replace(f, features=("lobules",)) for f in told.findings))
-    assert shares(measured)["tumoral_calcinosis"] < shares(told)["tumoral_calcinosis"]
+    assert tumoral(measured(1.0), heeding(1, 1)) < tumoral(study(yes("lobulated")), heeding(1, 1))
+
+
+def test_a_measured_finding_is_heeded_as_its_rule_has_learned_and_a_told_one_wholly() -> None:
+    assert tumoral(measured(0.9), heeding(0.5, 1)) < tumoral(measured(0.9), heeding(1, 1))
+    assert tumoral(measured(0.9), heeding(1, 1)) < tumoral(measured(0.9), heeding(2, 1))
+    assert tumoral(measured(0.9), heeding(1, 0.5)) == tumoral(measured(0.9), heeding(1, 1))
+    assert tumoral(measured(0.1), heeding(1, 1)) < tumoral(measured(0.1), heeding(1, 0))
+    told = study({"lobulated": 0.9})
+    assert tumoral(told, heeding(0.5, 1)) == tumoral(told, heeding(1, 1))
+
+
+def test_what_is_not_heeded_at_all_is_as_if_it_were_not_known() -> None:
+    nothing = study({"lobulated": 0.5})
+    unknown = replace(nothing, findings=tuple(replace(f, features=("lobules",)) for f in nothing.findings))
+    assert tumoral(measured(0.9), heeding(0, 0)) == pytest.approx(tumoral(unknown, heeding(1, 1)))

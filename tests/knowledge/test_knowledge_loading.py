@@ -117,7 +117,7 @@ def edited(tmp_path: Path, file: str, old: str, new: str) -> Path:
         ("profiles/seed.yaml", "assertion: A025", "assertion: A925", "unknown assertion A925"),
         ("profiles/literature.yaml", "drop: [T1,", "drop: [T99,", "unknown change T99"),
         ("settings.yaml", "timeout_s: 600", "time_out_s: 600", "did you mean timeout_s"),
-        ("settings.yaml", "ct_confidence: 0.5", "ct_confidence: 5", "from 0 to 1"),
+        ("settings.yaml", "ct_confidence: 0.6", "ct_confidence: 5", "from 0 to 1"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, file: str, old: str, new: str, said: str) -> None:
