@@ -19,6 +19,7 @@ from pipeline.dicom.radiograph import read_radiographs
 from pipeline.dicom.volume import read_volumes
 from pipeline.differential.advice import recommend
 from pipeline.differential.case import Case
+from pipeline.differential.confirmed import confirmed
 from pipeline.differential.rank import Ranking, rank
 from pipeline.errors import ConfigurationError, InputError
 from pipeline.features.measure import FULL_LESIONS, measure, measure_in_brief
@@ -103,6 +104,7 @@ def analyse(study: StudyFiles, settings: Settings, asked: Asked) -> Analysis:
     with watch.stage("findings"):
         findings = judge(lesions, measurements, images, segmentations, patient, clinical, knowledge)
     with watch.stage("differential"):
+        lesions = confirmed(lesions, findings, knowledge.profile.numbers)
         region = study_region(images, clinical)
         modalities = tuple(kind_of(image) for image in images)
         case = Case(findings, lesions, modalities, patient, clinical, region)

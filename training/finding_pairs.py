@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.calibration.pairs import Matched, measurement_of, overlaps, read_by_rules, truths
+from pipeline.differential.confirmed import shifted, weight_of_presence
 from pipeline.knowledge.loading import Knowledge
+from pipeline.knowledge.records import Numbers
 from pipeline.model.measure import Measurement
 
 RARE = 0.2
@@ -57,10 +59,16 @@ def gather(cohorts: Sequence[Path], runs: Sequence[Path], knowledge: Knowledge) 
             for finding, pair in study_pairs(name, truth, real, knowledge):
                 pairs[finding].append(pair)
             for kind, row, true in found:
-                trust[kind].append((knowledge.profile.numbers.score_of(row["confidence"], kind), true is not None))
+                trust[kind].append((_score(row, kind, knowledge.profile.numbers), true is not None))
             if not result["lesions"]:
                 nothing[truth["kind"]].append(truth["entity"] == NOTHING)
     return Gathered(pairs, nothing, trust)
+
+
+def _score(row: Mapping[str, Any], kind: str, numbers: Numbers) -> float:
+    """The search's score of a lesion, from the confidence that it was written with."""
+    told = {f["id"]: f["probability"] for f in row["findings"] if f["probability"] is not None}
+    return numbers.score_of(shifted(row["confidence"], -weight_of_presence(told, numbers)), kind)
 
 
 def _studies(cohort: Path, run: Path) -> Iterator[tuple[dict[str, Any], Path]]:

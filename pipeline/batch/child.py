@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.batch.garbage import collect_rarely
 from pipeline.batch.job import Job
 from pipeline.batch.quiet import silence_libraries
 from pipeline.dicom.confine import confine, limit_address_space
@@ -74,6 +75,7 @@ def _study_process(job: Job, answers: Connection, lifeline: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     silence_libraries()
+    collect_rarely()
     limit_address_space(int(job.settings.batch.memory_gb * 2**30) + THREAD_BYTES)
     confine()
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()

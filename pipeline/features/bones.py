@@ -41,11 +41,23 @@ def _inside(segmentation: Segmentation, image: Volume) -> Maybe[float]:
     if not bone.mask.any():
         return Unknown("no bone seen")
     step = tuple(s * f for s, f in zip(image.spacing_mm, bone.factor, strict=True))
-    deep = ndimage.distance_transform_edt(bone.mask, sampling=step) > DEEP_MM
-    values = _cells(CoarseMask(deep, bone.factor, bone.shape), image)
+    values = _cells(CoarseMask(deeper_than(DEEP_MM, bone.mask, step), bone.factor, bone.shape), image)
     if len(values) < LEAST_DEEP:
         return Unknown("no bone thick enough to read its inside")
     return Known(float(np.median(values)), "bone of the same image")
+
+
+def deeper_than(depth_mm: float, mask: Mask, spacing_mm: tuple[float, ...]) -> Mask:
+    """Elements of a mask farther than `depth_mm` from every element out of it; beyond the array nothing is out of it.
+
+    An erosion by a ball that looks at the mask's own elements: for a depth of a few of them it is cheaper by far than
+    distances.
+    """
+    ends = [int(depth_mm / s) + 1 for s in spacing_mm]
+    axes = np.ogrid[tuple(slice(-n, n + 1) for n in ends)]
+    ball = np.sqrt(sum((axis * s) ** 2 for axis, s in zip(axes, spacing_mm, strict=True))) <= depth_mm
+    found: Mask = ndimage.binary_erosion(mask, ball, border_value=1)
+    return found
 
 
 def _contrast(segmentation: Segmentation, image: Radiograph) -> Maybe[float]:

@@ -68,9 +68,11 @@ def _cells(points: Points, size: float) -> NDArray[np.intp]:
 def _centres(points: Points, size: float) -> Points:
     """Centre of what lies in each cell."""
     cells = _cells(points, size)
-    _, owner, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    owner = owner.ravel()
-    sums = [np.bincount(owner, weights=points[:, axis]) / count for axis in range(points.shape[1])]
+    cells -= cells.min(axis=0)
+    owner = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
+    count = np.bincount(owner)
+    some = np.flatnonzero(count)
+    sums = [np.bincount(owner, weights=points[:, axis])[some] / count[some] for axis in range(points.shape[1])]
     return np.column_stack(sums)
 
 

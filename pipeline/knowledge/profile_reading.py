@@ -24,6 +24,7 @@ TABLES: Mapping[str, tuple[float, float]] = {
     "nothing_missed": (0.01, 0.999),
     "trust_offset": (-6, 6),
     "trust_weight": (0.1, 6),
+    "trust_findings": (0, 6),
 }
 PLAIN = ("name", "title", "based_on", "weights", "origins", "drop", "changes", "fitted")
 """Keys of a profile that are neither numbers nor tables of numbers."""
@@ -60,12 +61,12 @@ def read_profile(top: Table, base: Table | None, words: Vocabulary) -> r.Profile
     origins = (top if top.has("origins") or base is None else base).texts("origins", r.ORIGINS, "origin")
     return changes.profile(
         r.Profile(
-            top.text("name"), top.text("title"), weights == WORDS[0], frozenset(origins), _numbers(top, base), ()
+            top.text("name"), top.text("title"), weights == WORDS[0], frozenset(origins), _numbers(top, base, words), ()
         )
     )  # fmt: skip
 
 
-def _numbers(top: Table, base: Table | None) -> r.Numbers:
+def _numbers(top: Table, base: Table | None, words: Vocabulary) -> r.Numbers:
     """Each number from the profile, else from its base."""
 
     def where(key: str) -> Table:
@@ -81,6 +82,8 @@ def _numbers(top: Table, base: Table | None) -> r.Numbers:
         for word in ("radiograph", "ct"):
             if word not in tables[key]:
                 where(key).wrong(key, f"{word} is missing; give it a number")
+    for finding in set(tables["trust_findings"]).difference(words.findings):
+        where("trust_findings").wrong("trust_findings", f"unknown finding {finding}{nearest(finding, words.findings)}")
     return r.Numbers(
         strengths=tables["strengths"],
         ceilings=tables["ceilings"],
@@ -88,6 +91,7 @@ def _numbers(top: Table, base: Table | None) -> r.Numbers:
         nothing_missed=tables["nothing_missed"],
         trust_offset=tables["trust_offset"],
         trust_weight=tables["trust_weight"],
+        trust_findings=tables["trust_findings"],
         widening=tables["widening"],
         largest_estimate=values["largest_estimate"],
         highest_share=values["highest_share"],

@@ -204,6 +204,7 @@ class Numbers:
     nothing_missed: Mapping[str, float]
     trust_offset: Mapping[str, float]
     trust_weight: Mapping[str, float]
+    trust_findings: Mapping[str, float]
     widening: Mapping[str, float]
     largest_estimate: float
     highest_share: float

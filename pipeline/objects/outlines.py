@@ -1,14 +1,13 @@
 """A lesion as one closed line on one frame, for readers that draw coordinates and nothing else."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import label
 from skimage.measure import find_contours
 from skimage.morphology import convex_hull_image
 
 from pipeline.model.lesion import Lesion
+from pipeline.model.line import Points, simplified
 
-Points = NDArray[np.float64]
 TOLERANCE_PX = 0.4
 """Largest distance of the simplified line from the outline, elements."""
 
@@ -33,33 +32,4 @@ def closed_outline(lesion: Lesion, frame: int | None = None) -> Points:
     line = simplified(line, TOLERANCE_PX)
     found: Points = np.stack([line[:, 1] + column + 0.5, line[:, 0] + row + 0.5], axis=1)
     found[-1] = found[0]
-    return found
-
-
-def simplified(line: Points, tolerance: float) -> Points:
-    """A line [point, axis] without the points that lie within `tolerance` of it all the same; its ends stay.
-
-    Douglas and Peucker, Cartographica 1973;10:112. Not scikit-image's, whose import brings all of scipy.stats: 0.5 s.
-    """
-    kept = np.zeros(len(line), bool)
-    kept[[0, -1]] = True
-    open_ends = [(0, len(line) - 1)]
-    while open_ends:
-        first, last = open_ends.pop()
-        if last - first < 2:
-            continue
-        away = _distances(line[first + 1 : last], line[first], line[last])
-        if away.max() > tolerance:
-            middle = first + 1 + int(np.argmax(away))
-            kept[middle] = True
-            open_ends += [(first, middle), (middle, last)]
-    return line[kept]
-
-
-def _distances(points: Points, start: Points, end: Points) -> NDArray[np.float64]:
-    """Distances of points from the stretch between two others, which may be one."""
-    way = end - start
-    square = float(way @ way)
-    share = np.clip((points - start) @ way / square, 0, 1) if square > 0 else np.zeros(len(points))
-    found: NDArray[np.float64] = np.linalg.norm(points - start - share[:, None] * way, axis=1)
     return found

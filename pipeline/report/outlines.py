@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes
-from skimage.measure import approximate_polygon, find_contours
+from skimage.measure import find_contours
 
 from pipeline.model.image import Mask
+from pipeline.model.line import simplified
 from pipeline.report.planes import Piece, Point
 
 FINEST = 900
@@ -39,7 +40,7 @@ def outline(piece: Piece, shape: tuple[int, ...], aspect: float = 1.0) -> str:
     digits = 0 if max(shape) > 1200 else 1
     lines = []
     for line in find_contours(binary_fill_holes(box).astype(np.uint8), 0.5):
-        corners = approximate_polygon(line, TOLERANCE)
+        corners = simplified(line, TOLERANCE)
         if len(corners) >= 4:
             lines.append(_path((corners + 0.5 + first) * step, aspect, digits))
     return "".join(lines)

@@ -32,9 +32,11 @@ CT_ALLOWANCE_S = 1.3 + 1.0 + 0.6 + 2.0 + 5.5
 ONE_STUDY = """
 import resource, sys
 from pathlib import Path
+from pipeline.batch.garbage import collect_rarely
 from pipeline.dicom.discovery import discover
 from pipeline.knowledge.settings import Settings
 from pipeline.study import Asked, run_study
+collect_rarely()
 study, out = Path(sys.argv[1]), Path(sys.argv[2])
 settings = Settings()
 (found,) = discover((study,), settings.dicom, out).studies

@@ -58,7 +58,7 @@ def _thousand(folder: Path, study: str) -> None:
     write(folder, *_moved(study, [5.0] * 1000))
 
 
-@case("C2", "a thousand slices of as many orientations", REFUSED, "stack", whole_only=True)
+@case("C2", "a thousand slices of as many orientations", REFUSED, "same place", whole_only=True)
 def _orientations(folder: Path, study: str) -> None:
     files = slices(study, 1000)
     for n, ds in enumerate(files):

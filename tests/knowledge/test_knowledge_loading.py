@@ -115,6 +115,7 @@ def edited(tmp_path: Path, file: str, old: str, new: str) -> Path:
         ("profiles/seed.yaml", "highest_share: 0.95", "highest_share: 1.5", "is not a number from"),
         ("profiles/seed.yaml", "strong: 3.0, ", "", "strong is missing"),
         ("profiles/seed.yaml", "assertion: A025", "assertion: A925", "unknown assertion A925"),
+        ("profiles/seed.yaml", "{fluid_level: 1.8", "{fluid_levels: 1.8", "unknown finding fluid_levels"),
         ("profiles/literature.yaml", "drop: [T1,", "drop: [T99,", "unknown change T99"),
         ("settings.yaml", "timeout_s: 600", "time_out_s: 600", "did you mean timeout_s"),
         ("settings.yaml", "ct_confidence: 0.6", "ct_confidence: 5", "from 0 to 1"),

@@ -1,11 +1,11 @@
-"""Outlines: what is left out of them lies within the tolerance."""
+"""A line with fewer points: what is left out of them lies within the tolerance."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import approximate_polygon, find_contours
 
-from pipeline.objects.outlines import simplified
+from pipeline.model.line import simplified
 
 
 def test_a_square_keeps_its_corners() -> None:
