@@ -179,8 +179,16 @@ def _posture_reason(patch: Patch, reason: str) -> Unknown:
 def _judged(patch: Patch, gravity: tuple[float, ...]) -> tuple[Frame, tuple[Judged, ...]]:
     view = frame(patch, gravity)
     strongest = max(float(np.percentile(patch.density[patch.visible], STRONGEST_QUANTILE)) - patch.level, 1e-9)
-    found = [_judge(step, view, patch, strongest) for step in find_steps(view)]
+    found = [_judge(step, view, patch, strongest) for step in find_steps(view, _least_columns(view, patch))]
     return view, tuple(sorted((j for j in found if j is not None), key=lambda j: -j.score))
+
+
+def _least_columns(view: Frame, patch: Patch) -> int:
+    """Columns that an edge must have lest its form rule it out."""
+    least = int(max(AREA_ELEMENTS[0], WIDTH_ELEMENTS[0])) + 1
+    if len(view.across) > 1 or isinstance(patch.spacing_mm, Unknown):
+        return least
+    return max(least, int(np.floor(WIDTH_MM[0] / view.spacing[1])))
 
 
 def _judge(step: Step, view: Frame, patch: Patch, strongest: float) -> Judged | None:

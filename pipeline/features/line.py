@@ -141,10 +141,12 @@ def _courses(points: Points, piece: NDArray[np.int32]) -> Points:
     tree = cKDTree(points)
     count = min(2 * NEIGHBOURS + 1, len(points))
     _, near = tree.query(points, k=count)
-    for i, n in enumerate(np.atleast_2d(near)):
-        mine = points[n[piece[n] == piece[i]]]
-        if len(mine) >= 3:
-            found[i] = np.linalg.svd(mine - mine.mean(axis=0), full_matrices=False)[2][0]
+    own = piece[near] == piece[:, None]
+    sizes = own.sum(axis=1)
+    for size in np.unique(sizes[sizes >= 3]):
+        some = sizes == size
+        mine = points[near[some][own[some]]].reshape(-1, size, points.shape[1])
+        found[some] = np.linalg.svd(mine - mine.mean(axis=1, keepdims=True), full_matrices=False)[2][:, 0]
     return found
 
 

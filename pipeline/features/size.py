@@ -7,6 +7,7 @@ of marching cubes (Lorensen) at 0.5 of the padded mask.
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from skimage.measure import marching_cubes, mesh_surface_area, perimeter_crofton
 
 from pipeline.features.blocks import box_of
@@ -65,10 +66,21 @@ def part_extents(patch: Patch) -> Points:
     index, owner = sorted_labels(np.where(patch.pieces <= MOST_PARTS, patch.pieces, 0))
     if not len(index):
         return np.zeros(0)
+    ends = _ends_of_rows(index, owner)
+    index, owner = index[ends], owner[ends]
     half = np.asarray(patch.scale) / 2
     pieces = np.split(index * np.asarray(patch.scale), np.flatnonzero(np.diff(owner)) + 1)
     corners = np.concatenate([np.eye(len(half)) * half, -np.eye(len(half)) * half])
     return np.array([greatest_extent((p[:, None] + corners).reshape(-1, len(half))) for p in pieces])
+
+
+def _ends_of_rows(index: NDArray[np.intp], owner: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Which of the elements [point, axis] of pieces, ordered by piece and place, are first or last of a piece's row.
+
+    No corner of a piece's convex hull lies on another.
+    """
+    new = np.any(np.diff(index[:, :-1], axis=0) != 0, axis=1) | (np.diff(owner) != 0)
+    return np.flatnonzero(np.append(True, new) | np.append(new, True))
 
 
 def counted(patch: Patch) -> Values:

@@ -12,6 +12,7 @@ from skimage.morphology import skeletonize
 
 from pipeline.features.blocks import Box, depth_of, labelled, near_mask
 from pipeline.features.patch import Points
+from pipeline.features.thinning import thinned
 from pipeline.model.image import Floats, Mask
 
 SMOOTHING = 3
@@ -21,6 +22,8 @@ PRUNE_WIDTHS = 0.75
 PRUNE_ROUNDS = 3
 GRAIN_ELEMENTS = 16
 """Pieces that extend over fewer elements are grains."""
+LARGE = 50_000
+"""Elements of a plane from which its border alone is followed; in smaller ones to look at all of them is quicker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,11 +81,19 @@ def _thinned(mask: Mask) -> Mask:
     small = np.array([False, *(extent < GRAIN_ELEMENTS for extent in extents)])[labels]
 
     def thin(box: Box) -> Mask:
-        lines: Mask = skeletonize(mask[box] & ~small[box], method="lee") > 0
-        grains: Mask = skeletonize(mask[box] & small[box]) > 0
-        return lines | grains
+        lines = _lines(mask[box] & ~small[box])
+        grains: Mask = mask[box] & small[box]
+        return lines | (skeletonize(grains) > 0) if grains.any() else lines
 
     return near_mask(mask, 0, 1, thin)
+
+
+def _lines(mask: Mask) -> Mask:
+    """The middle lines of a mask by Lee's method."""
+    if mask.ndim == 2 and mask.size >= LARGE:
+        return thinned(mask)
+    lines: Mask = skeletonize(mask, method="lee") > 0
+    return lines
 
 
 def _deepest_of_lost(mask: Mask, thin: Mask, depth: Floats) -> Mask:

@@ -67,8 +67,8 @@ class Step:
         return found
 
 
-def find_steps(view: Frame) -> Iterator[Step]:
-    """All straight steps of a patch, widest of each edge first."""
+def find_steps(view: Frame, least: int = LEAST_COLUMNS) -> Iterator[Step]:
+    """All straight steps of a patch, widest of each edge first; edges of fewer than `least` columns are passed over."""
     rise, spread = rises_and_spread(view)
     reach = 2 * max(1, view.layer // 2) + 1
     crest = (rise == ndimage.maximum_filter1d(rise, reach, axis=0)) & (rise > LEAST_NOISES * spread) & _near(view)
@@ -77,7 +77,7 @@ def find_steps(view: Frame) -> Iterator[Step]:
     owner = edges[tuple(index.T)]
     order = np.argsort(owner, kind="stable")
     for edge in np.split(index[order], np.flatnonzero(np.diff(owner[order])) + 1):
-        if len(edge) >= LEAST_COLUMNS:
+        if len(edge) >= max(least, LEAST_COLUMNS):
             yield from _straight(edge, rise, spread, view)
 
 

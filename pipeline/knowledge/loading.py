@@ -5,7 +5,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import ConfigurationError
 from pipeline.knowledge import records as r
@@ -160,21 +162,24 @@ def _base(top: Table, mistakes: Mistakes) -> Table | None:
 
 def digest(knowledge: Knowledge) -> str:
     """SHA-256 of the knowledge as sorted JSON; comments and the layout of the files do not matter, all values do."""
-    return hashlib.sha256(json.dumps(_canonical(knowledge), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(knowledge, sort_keys=True, default=_canonical).encode()).hexdigest()
 
 
 def _canonical(value: object) -> object:
-    """Records as lists with their class, sets sorted, keys as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = [_canonical(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "digest"]
-        return [type(value).__name__, own]
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
+    """Records as lists with their class, sets sorted, keys as text: what JSON has no form for."""
     if isinstance(value, frozenset):
         return sorted(str(item) for item in value)
-    if isinstance(value, tuple):
-        return [_canonical(item) for item in value]
-    return value
+    kind: Any = type(value)
+    return [kind.__name__, [_with_text_keys(getattr(value, name)) for name in _fields(kind)]]
+
+
+def _with_text_keys(value: object) -> object:
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind) if f.name != "digest")
 
 
 def _sorted(told: list[str]) -> tuple[str, ...]:

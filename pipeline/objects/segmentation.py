@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipeline.model.identity import MANUFACTURER, derived_uid
 from pipeline.model.image import Image, Radiograph
 from pipeline.model.known import Known
-from pipeline.model.lesion import Lesion, box_in
+from pipeline.model.lesion import Crop, Lesion, box_in
 from pipeline.model.result import Analysis
 from pipeline.objects import codes
 from pipeline.objects.sources import source_headers
@@ -72,16 +72,21 @@ def content_key(lesions: tuple[Lesion, ...], analysis: Analysis) -> str:
 
 def touched_frames(image: Image, lesions: tuple[Lesion, ...]) -> tuple[tuple[int, ...], Labels]:
     """Frames that hold a lesion, and their masks [frame, row, col]: 0, or n for the n-th lesion."""
-    shape = image.shape if len(image.shape) == 3 else (1, *image.shape)
-    low = min(lesion.crop.offset[0] for lesion in lesions) if len(image.shape) == 3 else 0
-    high = max(lesion.crop.stop[0] for lesion in lesions) if len(image.shape) == 3 else 1
-    mask = np.zeros((high - low, *shape[1:]), np.uint16)
-    for number, lesion in enumerate(lesions, start=1):
-        target = mask if len(image.shape) == 3 else mask[0]
-        origin = (low, 0, 0) if len(image.shape) == 3 else (0, 0)
-        target[box_in(lesion.crop, origin)][lesion.crop.mask] = number
-    used = np.flatnonzero(mask.any(axis=(1, 2)))
-    return tuple(int(i) + low for i in used), mask[used]
+    crops = [_in_frames(lesion.crop) for lesion in lesions]
+    touched = [crop.offset[0] + np.flatnonzero(crop.mask.any(axis=(1, 2))) for crop in crops]
+    frames = tuple(np.unique(np.concatenate(touched)).tolist())
+    place = {frame: k for k, frame in enumerate(frames)}
+    mask = np.zeros((len(frames), *image.shape[-2:]), np.uint16)
+    for number, (crop, own) in enumerate(zip(crops, touched, strict=True), start=1):
+        box = box_in(crop, (0, 0, 0))[1:]
+        for frame in own.tolist():
+            mask[place[frame]][box][crop.mask[frame - crop.offset[0]]] = number
+    return frames, mask
+
+
+def _in_frames(crop: Crop) -> Crop:
+    """A crop [frame, row, col]; a projection is frame 0."""
+    return crop if len(crop.offset) == 3 else Crop(crop.mask[None], (0, *crop.offset))
 
 
 def _stored_order(image: Image, indices: tuple[int, ...], headers: list[Dataset], mask: Labels) -> Labels:

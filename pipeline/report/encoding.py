@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
+from pipeline.model.image import Mask
 from pipeline.report.planes import Plane
 
 Grey = NDArray[np.uint8]
@@ -22,6 +23,8 @@ RADIOGRAPH_PERCENTILES = (0.5, 99.8)
 """Of the valid field: black and white of a radiograph."""
 OUTSIDE_DIMMED = 0.25
 """What lies outside the valid field is darkened to this share, so that white borders do not dazzle."""
+BAND = 64
+"""Rows that are turned to greys at a time."""
 TABLE_STEPS = 52
 """Entries of a window's table: one every fifth of 255 greys."""
 
@@ -66,9 +69,23 @@ def grey_of(plane: Plane) -> Grey:
         return cut
     inside = plane.values[plane.valid]
     low, high = np.percentile(inside[::7], RADIOGRAPH_PERCENTILES) if inside.size else (0.0, 1.0)
+    return dimmed_outside(stretched(plane.values, low, high), plane.valid)
+
+
+def stretched(values: NDArray[np.generic], low: float, high: float) -> Grey:
+    """Greys of values [row, col] from black at `low` to white at `high`; in bands, for a large image takes memory."""
     span = max(float(high) - float(low), 1e-6)
-    grey: Grey = (np.clip((plane.values - low) / span, 0, 1) * 255).astype(np.uint8)
-    return np.where(plane.valid, grey, (grey * OUTSIDE_DIMMED).astype(np.uint8))
+    grey: Grey = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), BAND):
+        band = slice(start, start + BAND)
+        grey[band] = np.clip((values[band].astype(np.float32) - low) / span, 0, 1) * 255
+    return grey
+
+
+def dimmed_outside(grey: Grey, valid: Mask) -> Grey:
+    """Greys [row, col], darker where the image shows nothing."""
+    dim = (np.arange(256) * OUTSIDE_DIMMED).astype(np.uint8)
+    return np.where(valid, grey, dim[grey])
 
 
 def fitted(grey: Grey, aspect: float, *, widest: int, longest: int) -> Picture.Image:

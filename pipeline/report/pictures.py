@@ -12,6 +12,7 @@ from scipy.ndimage import binary_dilation
 from pipeline.model.image import Image, Radiograph, Volume
 from pipeline.model.lesion import Lesion
 from pipeline.model.measure import Measurement
+from pipeline.report.encoding import Grey, dimmed_outside, stretched
 from pipeline.report.planes import (
     Levels,
     Piece,
@@ -22,8 +23,6 @@ from pipeline.report.planes import (
     radiograph_plane,
     slice_plane,
 )
-
-Grey = NDArray[np.uint8]
 
 LONGEST_PX = 1400
 """Longest side of a picture; a report of four radiographs stays below 3 MB."""
@@ -40,8 +39,6 @@ COLOURS = ((255, 176, 0), (0, 200, 255), (255, 96, 160), (120, 230, 90), (190, 1
 LEVEL_COLOUR = (0, 255, 255)
 GRAVITY_COLOUR = (255, 255, 255)
 SHADE = (0, 0, 0)
-OUTSIDE_DIMMED = 0.25
-"""What lies outside the valid field is darkened to this share, so that white borders do not dazzle."""
 LABEL_SIZE_PX = 22
 THUMBNAIL_PX = 96
 """Longest side of a thumbnail."""
@@ -93,17 +90,10 @@ def _best_slices(volume: Volume, lesions: Sequence[Lesion]) -> list[int]:
 def _shown(plane: Plane) -> Grey:
     """Grey of a plane: HU in the window for calcium, a radiograph between its own percentiles, dimmed outside."""
     if plane.valid is None:
-        return _grey(plane.values, *CT_WINDOW_HU)
+        return stretched(plane.values, *CT_WINDOW_HU)
     inside = plane.values[plane.valid]
     low, high = np.percentile(inside[::7], RADIOGRAPH_PERCENTILES) if inside.size else (0.0, 1.0)
-    grey = _grey(plane.values, low, high)
-    return np.where(plane.valid, grey, (grey * OUTSIDE_DIMMED).astype(np.uint8))
-
-
-def _grey(values: NDArray[np.generic], low: float, high: float) -> Grey:
-    span = max(float(high) - float(low), 1e-6)
-    grey: Grey = (np.clip((values.astype(np.float32) - low) / span, 0, 1) * 255).astype(np.uint8)
-    return grey
+    return dimmed_outside(stretched(plane.values, low, high), plane.valid)
 
 
 def _view(name: str, caption: str, plane: Plane) -> View:
@@ -172,7 +162,8 @@ def thumbnail(rgb: NDArray[np.uint8]) -> Picture.Image:
     rows, cols = (max(1, n // step) for n in rgb.shape[:2])
     cut = rgb[: rows * step, : cols * step]
     cells = cut.reshape(rows, -1, cols, cut.shape[1] // cols, 3).swapaxes(1, 2).reshape(rows, cols, -1, 3)
-    colourful = np.ptp(cells, axis=3)
+    red, green, blue = (cells[..., i] for i in range(3))
+    colourful = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     strongest = np.take_along_axis(cells, colourful.argmax(axis=2)[..., None, None], axis=2)[:, :, 0]
     small = np.where(colourful.max(axis=2, keepdims=True) > COLOURFUL, strongest, cells.mean(axis=2).astype(np.uint8))
     return Picture.fromarray(small.astype(np.uint8)).quantize(64)

@@ -4,15 +4,16 @@ The position in the volume is left out on purpose: deposits cut by the field are
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from pipeline.model.image import Floats, Mask
 from pipeline.model.lesion import Crop
 from pipeline.segmentation.depth import depths
 from pipeline.segmentation.joints import joint_of
+from pipeline.segmentation.nearness import within
 from pipeline.segmentation.pieces import Piece
 from pipeline.segmentation.view import GAS_HU, Scene, View, view_of
 
@@ -125,12 +126,20 @@ def _own(piece: Piece, pieces: Sequence[Piece], scene: Scene) -> dict[str, float
         "noise_hu": noise,
         "slice_mm": scene.volume.spacing_mm[0],
     }
-    row |= _size(piece, view, scene.volume.spacing_mm)
-    row |= _density(view, noise)
-    row |= _surroundings(view)
+    close = _close_up(view)
+    row |= _size(piece, close, scene.volume.spacing_mm)
+    row |= _density(close, noise)
+    row |= _surroundings(view, close)
     row["contrast_to_noise"] = (row["hu_90"] - row["ring_hu"]) / max(noise, 1.0)
     row |= _place(piece, scene) | joint_of(view)
     return row
+
+
+def _close_up(view: View) -> View:
+    """The view cut to what its piece fills and one element about that."""
+    around = np.nonzero(view.filled)
+    box = tuple(slice(max(0, int(at.min()) - 1), int(at.max()) + 2) for at in around)
+    return replace(view, hu=view.hu[box], dense=view.dense[box], filled=view.filled[box], beside=view.beside[box])
 
 
 def _size(piece: Piece, view: View, spacing_mm: tuple[float, ...]) -> dict[str, float]:
@@ -196,21 +205,21 @@ def _density(view: View, noise: float) -> dict[str, float]:
     }
 
 
-def _surroundings(view: View) -> dict[str, float]:
-    distance = distance_transform_edt(~view.filled, sampling=view.spacing_mm)
-    ring = view.hu[(distance > RING_MM[0]) & (distance <= RING_MM[1])]
-    near = view.hu[(distance > 0) & (distance <= RING_MM[0])]
-    edge = view.hu[view.dense & ~_eroded_in_plane(view.filled, outside=True)]
+def _surroundings(view: View, close: View) -> dict[str, float]:
+    beside, around = (within(reach, view.filled, view.spacing_mm) for reach in RING_MM)
+    ring = view.hu[around & ~beside]
+    near = view.hu[beside & ~view.filled]
+    edge = close.hu[close.dense & ~_eroded_in_plane(close.filled, outside=True)]
     if not len(ring):
         ring = view.hu[~view.filled]
     soft = ring[(ring > GAS_HU) & (ring <= view.low_hu)]
-    beside = near[near <= view.low_hu]
+    lower = near[near <= view.low_hu]
     return {
         "ring_hu": float(soft.mean()) if len(soft) else float(ring.mean()) if len(ring) else 0.0,
         "ring_fat_share": float(((ring < FAT_HU) & (ring > GAS_HU)).mean()) if len(ring) else 0.0,
         "ring_gas_share": float((ring <= GAS_HU).mean()) if len(ring) else 0.0,
         "ring_dense_share": float((ring > view.low_hu).mean()) if len(ring) else 0.0,
-        "edge_rise_hu": float(edge.mean() - beside.mean()) if len(edge) and len(beside) else 0.0,
+        "edge_rise_hu": float(edge.mean() - lower.mean()) if len(edge) and len(lower) else 0.0,
     }
 
 
@@ -246,12 +255,15 @@ def _add_components(rows: list[dict[str, float]], pieces: Sequence[Piece]) -> No
     for found in members.values():
         volumes = np.exp([rows[i]["volume_log_mm3"] for i in found])
         total = float(volumes.sum())
+        means = {
+            name: float(np.dot(volumes, [rows[j][source] for j in found])) / total for name, source in _COMPONENT_MEANS
+        }
+        deepest = max(rows[j]["depth_mm"] for j in found)
         for i, volume in zip(found, volumes, strict=True):
             rows[i]["component_volume_log_mm3"] = float(np.log(total))
             rows[i]["share_of_component"] = float(volume) / total
-            for name, source in _COMPONENT_MEANS:
-                rows[i][name] = float(np.dot(volumes, [rows[j][source] for j in found])) / total
-            rows[i]["component_depth_mm"] = max(rows[j]["depth_mm"] for j in found)
+            rows[i]["component_depth_mm"] = deepest
+            rows[i] |= means
 
 
 def _add_neighbourhood(rows: list[dict[str, float]], pieces: Sequence[Piece], scene: Scene) -> None:

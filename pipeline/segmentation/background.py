@@ -134,11 +134,14 @@ def _wide_mean(values: Floats, sigma: list[float]) -> Floats:
     return enlarged(blurred, (factor[0], factor[1]), values.shape)
 
 
-def enlarged(values: Floats, factor: tuple[int, int], shape: tuple[int, ...]) -> Floats:
-    """`values` of blocks of `factor` elements, interpolated linearly to elements of an array of `shape`."""
+def enlarged(values: Floats, factor: tuple[int, int], shape: tuple[int, ...], rows: range | None = None) -> Floats:
+    """`values` of blocks of `factor` elements, interpolated linearly to elements of an array of `shape`.
+
+    `rows`: only these rows of that array.
+    """
     result: Floats = values
-    for axis in (0, 1):
-        at = (np.arange(shape[axis]) + 0.5) / factor[axis] - 0.5
+    for axis, wanted in enumerate((rows or range(shape[0]), range(shape[1]))):
+        at = (np.arange(wanted.start, wanted.stop) + 0.5) / factor[axis] - 0.5
         low = np.clip(np.floor(at).astype(np.intp), 0, values.shape[axis] - 1)
         high = np.minimum(low + 1, values.shape[axis] - 1)
         share = np.clip(at - low, 0, 1).astype(np.float32)

@@ -57,6 +57,17 @@ def find_body(volume: Volume, pooled: NDArray[np.int16]) -> CoarseMask:
     return CoarseMask(_filled_in_plane(grown), factor, volume.shape)
 
 
+def grown(mask: Mask, structure: Mask) -> Mask:
+    """The mask grown by a structure of odd sides about its middle: shifts of the whole, far quicker than a filter."""
+    found = np.zeros_like(mask)
+    for steps in (np.argwhere(structure) - np.asarray(structure.shape) // 2).tolist():
+        common = [max(0, n - abs(k)) for k, n in zip(steps, mask.shape, strict=True)]
+        here = tuple(slice(max(0, k), max(0, k) + n) for k, n in zip(steps, common, strict=True))
+        there = tuple(slice(max(0, -k), max(0, -k) + n) for k, n in zip(steps, common, strict=True))
+        found[here] |= mask[there]
+    return found
+
+
 def eroded_in_plane(mask: Mask, rows: int, columns: int) -> Mask:
     """The mask less what lies near its outside, by a window of rows and columns; the border of the field is inside."""
     return ~_widest_in_plane(~mask, rows, columns, 0)

@@ -26,7 +26,7 @@ SUSPICION = 0.05
 AREA_MM2 = (1.0, 6_000.0)
 """Least and largest area of a candidate: a 1 mm speck with its blur; a mass of 9 cm."""
 MOST_PIECES = 150
-"""Pieces kept of one map at one level, those of the greatest contrast times diameter."""
+"""Pieces kept of one map at one level, those of the greatest contrast times diameter; their numbers fit a byte."""
 RING_MM = 2.0
 """Width of the ring around a piece that its surroundings are read from, mm; at least three elements."""
 SECTORS = 8
@@ -116,18 +116,23 @@ def candidates(maps: tuple[ExcessMap, ...], layers: tuple[Layer, ...], channels:
         for level in LEVELS_OF.get(excess_map.kind, LEVELS):
             pieces = _pieces(excess_map, level, layer, suspected)
             if pieces is not None:
-                found.append((_describe(pieces, excess_map, level, layer, channel), pieces, layer.stride))
+                features = _describe(pieces, excess_map, level, layer, channel)
+                found.append((features, pieces.index, pieces.sizes, layer.stride))
     return _gathered(found, len(FEATURE_NAMES) + (len(NETWORK_NAMES) if channels[0].network else 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
-    """Labelled pieces of one map: `index` flat elements sorted by piece, `piece` their number, `starts` per piece."""
+    """Labelled pieces of one map: `index` flat elements sorted by piece, `piece` their number.
+
+    `starts` and `sizes` are where each piece begins in them, and how many elements it has.
+    """
 
     labels: NDArray[np.int32]
     index: Indices
     piece: Indices
     starts: Indices
+    sizes: Indices
 
     @property
     def count(self) -> int:
@@ -139,7 +144,7 @@ class _Pieces:
 
     def mean_of(self, values: NDArray[np.float32] | Numbers | Indices) -> Numbers:
         """Means per piece of values given per element."""
-        return np.asarray(np.bincount(self.piece, values, self.count) / np.bincount(self.piece, minlength=self.count))
+        return np.asarray(np.bincount(self.piece, values, self.count) / self.sizes)
 
 
 def _pieces(excess_map: ExcessMap, level: float, layer: Layer, suspected: Mask) -> _Pieces | None:
@@ -166,9 +171,9 @@ def _pieces(excess_map: ExcessMap, level: float, layer: Layer, suspected: Mask) 
     labels = renumber[numbers]
     index = index[renumber[flat[index]] > 0]
     piece = labels.ravel()[index].astype(np.intp) - 1
-    order = np.argsort(piece, kind="stable")
+    order = np.argsort(piece.astype(np.uint8), kind="stable")
     sizes = np.bincount(piece, minlength=len(kept))
-    return _Pieces(labels, index[order], piece[order], np.concatenate(([0], np.cumsum(sizes)[:-1])))
+    return _Pieces(labels, index[order], piece[order], np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
 
 
 def _describe(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer, channels: Channels) -> Floats:
@@ -177,11 +182,11 @@ def _describe(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer
     columns = [*_shape(pieces, excess_map, level, layer)]
     columns += _contrast(pieces, ring, excess_map, layer, channels)
     columns += [pieces.mean(channels.named(name)) for name in READ]
-    columns += [_ring_mean(ring, channels.named(name), pieces.count) for name in READ]
+    columns += [ring.mean(channels.named(name)) for name in READ]
     if channels.network:
         calcium = channels.calcium.ravel()[pieces.index]
         columns += [pieces.mean(channel) for channel in channels.network]
-        columns += [_ring_mean(ring, channel, pieces.count) for channel in channels.network]
+        columns += [ring.mean(channel) for channel in channels.network]
         peak = np.maximum.reduceat(calcium, pieces.starts).astype(np.float64)
         columns += [peak, *_fit(pieces, ring, channels, peak), *_crowd(channels.crowd, peak)]
     return np.stack([np.asarray(c, np.float32) for c in columns], axis=1)
@@ -189,22 +194,25 @@ def _describe(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ring:
-    """Elements around the pieces: flat `index` and the number of the `piece` each belongs to."""
+    """Elements around the pieces: flat `index`, the number of the `piece` each belongs to, and `sizes` per piece."""
 
     index: Indices
     piece: Indices
+    sizes: Indices
+
+    def mean(self, values: Floats) -> Numbers:
+        """Means per piece of a full array, 0 where a piece has nothing around it."""
+        return np.asarray(
+            np.bincount(self.piece, values.ravel()[self.index], len(self.sizes)) / np.maximum(self.sizes, 1)
+        )
 
 
 def _ring(pieces: _Pieces, layer: Layer) -> _Ring:
     size = [2 * max(3, round(RING_MM / s)) + 1 for s in layer.spacing_mm]
     near = ndimage.maximum_filter(pieces.labels, size)
     index = np.flatnonzero((near > 0) & (pieces.labels == 0) & layer.valid)
-    return _Ring(index, near.ravel()[index].astype(np.intp) - 1)
-
-
-def _ring_mean(ring: _Ring, values: Floats, count: int) -> Numbers:
-    weight = np.bincount(ring.piece, minlength=count)
-    return np.asarray(np.bincount(ring.piece, values.ravel()[ring.index], count) / np.maximum(weight, 1))
+    piece = near.ravel()[index].astype(np.intp) - 1
+    return _Ring(index, piece, np.bincount(piece, minlength=pieces.count))
 
 
 def _fit(pieces: _Pieces, ring: _Ring, channels: Channels, peak: Numbers) -> list[Numbers]:
@@ -212,8 +220,8 @@ def _fit(pieces: _Pieces, ring: _Ring, channels: Channels, peak: Numbers) -> lis
     calcium = channels.calcium.ravel()
     inside = calcium[pieces.index] > peak[pieces.piece] / 2
     around = calcium[ring.index] > peak[ring.piece] / 2
-    size = np.maximum(np.bincount(ring.piece, minlength=pieces.count), 1)
-    return [pieces.mean_of(inside.astype(np.float64)), np.bincount(ring.piece, around, pieces.count) / size]
+    share = np.bincount(ring.piece, around, pieces.count) / np.maximum(ring.sizes, 1)
+    return [pieces.mean_of(inside.astype(np.float64)), share]
 
 
 def _crowd(crowd: Crowd, peak: Numbers) -> list[Numbers]:
@@ -226,7 +234,7 @@ def _crowd(crowd: Crowd, peak: Numbers) -> list[Numbers]:
 def _shape(pieces: _Pieces, excess_map: ExcessMap, level: float, layer: Layer) -> list[Numbers]:
     """Columns of `SHAPE_NAMES`."""
     long_mm, short_mm, _ = _axes(pieces, layer)
-    area = np.bincount(pieces.piece, minlength=pieces.count) * (layer.spacing_mm[0] * layer.spacing_mm[1])
+    area = pieces.sizes * (layer.spacing_mm[0] * layer.spacing_mm[1])
     inner = _is_inner(pieces)
     boundary = np.bincount(pieces.piece, ~inner, pieces.count) * np.sqrt(layer.spacing_mm[0] * layer.spacing_mm[1])
     ones = np.ones(pieces.count)
@@ -258,10 +266,11 @@ def _axes(pieces: _Pieces, layer: Layer) -> tuple[Numbers, Numbers, Numbers]:
 def _is_inner(pieces: _Pieces) -> NDArray[np.bool_]:
     """Per element whether its four neighbours belong to the same piece."""
     labels = np.pad(pieces.labels, 1)
-    middle = pieces.labels
-    same = (labels[:-2, 1:-1] == middle) & (labels[2:, 1:-1] == middle)
-    same &= (labels[1:-1, :-2] == middle) & (labels[1:-1, 2:] == middle)
-    inner: NDArray[np.bool_] = same.ravel()[pieces.index]
+    width = labels.shape[1]
+    at = pieces.index + 2 * (pieces.index // pieces.labels.shape[1]) + width + 1
+    inner = np.ones(len(at), bool)
+    for step in (-width, width, -1, 1):
+        inner &= labels.ravel()[at + step] == pieces.piece + 1
     return inner
 
 
@@ -269,8 +278,8 @@ def _contrast(pieces: _Pieces, ring: _Ring, excess_map: ExcessMap, layer: Layer,
     """Columns of `CONTRAST_NAMES`."""
     own = excess_map.excess.ravel()[pieces.index]
     own_mean, own_peak = pieces.mean_of(own), np.maximum.reduceat(own, pieces.starts)
-    inside, around = pieces.mean(layer.value), _ring_mean(ring, layer.value, pieces.count)
-    spread_around = np.sqrt(np.maximum(_ring_mean(ring, layer.value**2, pieces.count) - around**2, 0))
+    inside, around = pieces.mean(layer.value), ring.mean(layer.value)
+    spread_around = np.sqrt(np.maximum(ring.mean(layer.value**2) - around**2, 0))
     contrast = inside - around
     safe = np.maximum(np.abs(contrast), 0.002)
     least, second, open_share = _sectors(pieces, ring, layer, inside, safe)
@@ -323,20 +332,21 @@ def _siblings(pieces: _Pieces, layer: Layer) -> Numbers:
     """Number of other pieces within `SIBLINGS_MM` whose area is within a factor of three."""
     rows, cols = np.unravel_index(pieces.index, pieces.labels.shape)
     at = np.stack([pieces.mean_of(rows) * layer.spacing_mm[0], pieces.mean_of(cols) * layer.spacing_mm[1]], axis=1)
-    area = np.log(np.bincount(pieces.piece, minlength=pieces.count))
+    area = np.log(pieces.sizes)
     near = np.sum((at[:, None] - at[None]) ** 2, axis=2) < SIBLINGS_MM**2
     alike = np.abs(area[:, None] - area[None]) < np.log(3)
     return np.asarray(np.sum(near & alike, axis=1) - 1, np.float64)
 
 
-def _gathered(found: list[tuple[Floats, _Pieces, int]], features: int) -> Candidates:
+def _gathered(found: list[tuple[Floats, Indices, Indices, int]], features: int) -> Candidates:
+    """All that was `found`, by map and level: features, elements, how many of them each candidate has, and stride."""
     if not found:
         empty = np.zeros(0, np.intp)
         return Candidates(np.zeros((0, features), np.float32), empty, np.zeros(1, np.intp), empty)
-    sizes = np.concatenate([np.diff(np.append(p.starts, len(p.index))) for _, p, _ in found])
+    sizes = np.concatenate([s for _, _, s, _ in found])
     return Candidates(
-        features=np.concatenate([f for f, _, _ in found]),
-        elements=np.concatenate([p.index for _, p, _ in found]),
+        features=np.concatenate([f for f, _, _, _ in found]),
+        elements=np.concatenate([i for _, i, _, _ in found]),
         starts=np.concatenate(([0], np.cumsum(sizes))).astype(np.intp),
-        strides=np.concatenate([np.full(p.count, s, np.intp) for _, p, s in found]),
+        strides=np.concatenate([np.full(len(s), stride, np.intp) for _, _, s, stride in found]),
     )

@@ -23,6 +23,8 @@ SMOOTHING_MM = 0.3
 NOISE_FACTOR = 1.5
 """The level of the extent is at least this multiple of the noise that is left after smoothing."""
 LEAST_MM2 = 0.8
+BAND = 256
+"""Rows of the image whose background is made at a time: whole images of it would take the most memory of all."""
 LEAST_WITHIN = 0.3
 """Least share of a candidate that lies where deposits may lie."""
 
@@ -73,11 +75,18 @@ def _reach(field: Field, chosen: tuple[Chosen, ...]) -> Mask:
     """Where the deposits of the candidates may lie: each candidate grown by its margin."""
     reach = np.zeros(field.value.shape, bool)
     for candidate in chosen:
-        own = np.zeros(field.value.size, bool)
-        own[candidate.elements] = True
-        crop = crop_of(own.reshape(field.value.shape))
+        crop = _crop(candidate, field)
         reach[_box(crop, _margin(field, candidate), field)] |= _grown(crop, _margin(field, candidate), field)
     return reach & field.valid
+
+
+def _crop(candidate: Chosen, field: Field) -> Crop:
+    """A candidate's elements as a crop of the working grid."""
+    rows, cols = np.unravel_index(candidate.elements, field.shape)
+    low = (int(rows.min()), int(cols.min()))
+    mask = np.zeros((int(rows.max()) - low[0] + 1, int(cols.max()) - low[1] + 1), bool)
+    mask[rows - low[0], cols - low[1]] = True
+    return Crop(mask, low)
 
 
 def _margin(field: Field, candidate: Chosen) -> float:
@@ -106,9 +115,7 @@ def _seen(field: Field, chosen: tuple[Chosen, ...], reach: Mask, excess: Floats)
     seen = np.zeros(field.value.shape, bool)
     confidence = np.zeros(field.value.shape, np.float32)
     for candidate in chosen:
-        own = np.zeros(field.value.size, bool)
-        own[candidate.elements] = True
-        crop = crop_of(own.reshape(field.value.shape))
+        crop = _crop(candidate, field)
         margin = _margin(field, candidate)
         box = _box(crop, margin, field)
         near = _grown(crop, margin, field) & reach[box]
@@ -124,9 +131,13 @@ def _seen(field: Field, chosen: tuple[Chosen, ...], reach: Mask, excess: Floats)
 def _background(radiograph: Radiograph, field: Field, background: Floats, seen: Mask) -> Floats:
     """The image with the deposits' place, and one element around it, taken from `background` of the working grid."""
     around = ndimage.binary_dilation(seen, iterations=2)
-    share = enlarged(ndimage.gaussian_filter(around.astype(np.float32), 0.7), field.factor, radiograph.shape)
-    fill = enlarged(background, field.factor, radiograph.shape)
-    mixed: Floats = (radiograph.attenuation * (1 - share) + fill * share).astype(np.float32)
+    soft = ndimage.gaussian_filter(around.astype(np.float32), 0.7)
+    mixed: Floats = np.empty(radiograph.shape, np.float32)
+    for start in range(0, len(mixed), BAND):
+        rows = range(start, min(start + BAND, len(mixed)))
+        share = enlarged(soft, field.factor, radiograph.shape, rows)
+        fill = enlarged(background, field.factor, radiograph.shape, rows)
+        mixed[rows.start : rows.stop] = radiograph.attenuation[rows.start : rows.stop] * (1 - share) + fill * share
     return mixed
 
 

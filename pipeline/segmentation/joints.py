@@ -4,9 +4,11 @@ A deposit rides on an intact cortex; a bone's own process opens into it.
 """
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt, generate_binary_structure, minimum_filter1d
+from scipy.ndimage import generate_binary_structure, minimum_filter1d
 
 from pipeline.model.image import Mask
+from pipeline.segmentation.body import grown
+from pipeline.segmentation.nearness import within
 from pipeline.segmentation.view import View
 
 NAMES = ("joint_low_hu", "joint_step_hu", "beneath_step_hu", "beneath_hu")
@@ -21,16 +23,16 @@ def joint_of(view: View) -> dict[str, float]:
     row = dict.fromkeys(NAMES, 0.0)
     if not view.beside.any():
         return row
-    met = view.filled & binary_dilation(view.beside, generate_binary_structure(3, 1))
+    met = view.filled & grown(view.beside, generate_binary_structure(3, 1))
     if not met.any():
         return row
     box = _about(met, view)
     hu, filled, beside = view.hu[box], view.filled[box], view.beside[box]
-    apart = distance_transform_edt(~met[box], sampling=view.spacing_mm)
-    joint = hu[(filled | beside) & (apart <= JOINT_MM) & _inside(filled | beside, view.spacing_mm)]
-    own = hu[filled & (apart > JOINT_MM)]
-    near = hu[beside & (apart <= JOINT_MM)]
-    below = hu[beside & (apart > BENEATH_MM[0]) & (apart <= BENEATH_MM[1])]
+    close, above, deep = (within(reach, met[box], view.spacing_mm) for reach in (JOINT_MM, *BENEATH_MM))
+    joint = hu[(filled | beside) & close & _inside(filled | beside, view.spacing_mm)]
+    own = hu[filled & ~close]
+    near = hu[beside & close]
+    below = hu[beside & deep & ~above]
     if len(joint):
         row["joint_low_hu"] = float(np.percentile(joint, 10))
         row["joint_step_hu"] = float(joint.mean() - own.mean()) if len(own) else 0.0

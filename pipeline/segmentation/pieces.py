@@ -5,12 +5,13 @@ between them is clearly narrower than the smaller one is deep (merging by persis
 What stands out of a basin without a neck becomes a piece of its own too.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, label, maximum_filter
+from scipy.ndimage import find_objects, label
 from skimage.segmentation import watershed
 
 from pipeline.model.image import Floats, Mask
@@ -122,20 +123,31 @@ def _depth(filled: Mask, spacing_mm: tuple[float, ...]) -> tuple[Floats, Floats]
 
 def _basins(depth: Floats, filled: Mask, spacing_mm: tuple[float, ...]) -> Ints:
     """Basins of the depth map, numbered from 1, after those with too little of a neck were joined."""
-    peaks, _ = label(filled & (depth >= maximum_filter(depth, 3)), np.ones((3, 3, 3)))
+    peaks, _ = label(_peaks(depth, filled), np.ones((3, 3, 3)))
     flood: Callable[..., NDArray[np.int_]] = watershed  # untyped in scikit-image
     basins = flood(-depth, peaks, mask=filled).astype(np.int32)
     count = int(basins.max())
     height = np.zeros(count + 1, np.float32)
-    np.maximum.at(height, basins.ravel(), depth.ravel())
+    np.maximum.at(height, basins[filled], depth[filled])
     a, b, _, neck = _edges(basins, depth, spacing_mm)
     root = np.arange(count + 1)
     for i in np.argsort(-neck, kind="stable"):
         low, high = sorted((_find(root, a[i]), _find(root, b[i])), key=lambda r: (height[r], -r))
         if low != high and height[low] - neck[i] < NECK_MM + NECK_SHARE * height[low]:
             root[low] = high
-    basins = np.array([_find(root, n) for n in range(count + 1)], np.int32)[basins]
+    basins[filled] = np.array([_find(root, n) for n in range(count + 1)], np.int32)[basins[filled]]
     return _without_crumbs(basins, depth, spacing_mm)
+
+
+def _peaks(depth: Floats, filled: Mask) -> Mask:
+    """Voxels of `filled` as deep as any of their 26 neighbours; the border of the array is outside."""
+    deep, inside = depth.ravel(), np.flatnonzero(filled)
+    for step in itertools.product((-1, 0, 1), repeat=3):
+        beside = inside + (step[0] * depth.shape[1] + step[1]) * depth.shape[2] + step[2]
+        inside = inside[deep[inside] >= deep[beside]]
+    found = np.zeros(depth.shape, bool)
+    found.ravel()[inside] = True
+    return found
 
 
 def _find(root: NDArray[np.int_], n: int) -> int:
@@ -147,7 +159,9 @@ def _find(root: NDArray[np.int_], n: int) -> int:
 
 def _without_crumbs(basins: Ints, depth: Floats, spacing_mm: tuple[float, ...]) -> Ints:
     """Basins renumbered from 1, the smallest given to the neighbour with the largest common surface."""
-    volume = np.bincount(basins.ravel()) * float(np.prod(spacing_mm))
+    inside = np.flatnonzero(basins)
+    own = basins.ravel()[inside]
+    volume = np.bincount(own) * float(np.prod(spacing_mm))
     a, b, area, _ = _edges(basins, depth, spacing_mm)
     best: dict[int, tuple[float, int]] = {}
     for i, j, shared in zip(np.append(a, b), np.append(b, a), np.append(area, area), strict=True):
@@ -158,8 +172,8 @@ def _without_crumbs(basins: Ints, depth: Floats, spacing_mm: tuple[float, ...]) 
         target[crumb] = neighbour
     left = np.zeros(len(volume), bool)
     left[target[np.flatnonzero(volume)]] = True
-    numbers = np.cumsum(left).astype(np.int32) - 1
-    found: Ints = numbers[target[basins]]
+    found = np.zeros(basins.shape, np.int32)
+    found.ravel()[inside] = np.cumsum(left).astype(np.int32)[target[own]]
     return found
 
 

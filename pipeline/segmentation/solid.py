@@ -1,9 +1,10 @@
 """Dense shells made solid: what a cortex or a rim encloses belongs to it, slice by slice."""
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, label
+from scipy.ndimage import label
 
 from pipeline.model.image import Mask
+from pipeline.segmentation.body import grown
 
 CLOSING_MM = 1.5
 """Gaps of a shell up to twice this are bridged, in plane alone: across thick slices a deposit would weld to bone."""
@@ -19,13 +20,13 @@ def solid(mask: Mask, spacing_mm: tuple[float, ...]) -> Mask:
     touch its array's border in plane.
     """
     disc = _disc(spacing_mm)
-    closed = binary_dilation(mask, disc)
+    closed = grown(mask, disc)
     filled = _fill_in_plane(closed, spacing_mm)
-    whole = binary_erosion(filled, disc, border_value=True) | mask
+    whole = ~grown(~filled, disc) | mask
     added = whole & ~mask
     numbers, count = label(added, _in_plane())
     inside = np.ones(count + 1, bool)
-    inside[numbers[added & binary_dilation(~whole, _in_plane())]] = False
+    inside[numbers[added & grown(~whole, _in_plane())]] = False
     inside[numbers[added & ~closed]] = True
     inside[0] = False
     found: Mask = mask | inside[numbers]

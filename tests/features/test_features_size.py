@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 from shapes import SPACING_MM, ball, bar, disc, patch, value
 
 from pipeline.features.margin import margin
 from pipeline.features.shape import shape
-from pipeline.features.size import extents, flat_size, morphology, parts
+from pipeline.features.size import extents, flat_size, morphology, part_extents, parts
 
 
 @pytest.mark.parametrize("radius", [8, 15, 30])
@@ -56,3 +57,15 @@ def test_a_disc_has_no_notch_and_a_clover_has() -> None:
     clover = disc(14, margin=30, centre=(0, -14)) | disc(14, margin=30, centre=(0, 14))
     assert value(margin(patch(disc(25)))["notch_depth_fraction"]) < 0.02
     assert value(margin(patch(clover))["notch_depth_fraction"]) == pytest.approx(14 / 56, abs=0.05)
+
+
+def test_extents_of_parts_are_those_of_all_their_elements() -> None:
+    mask = np.random.default_rng(3).random((40, 50)) < 0.2
+    found = patch(mask)
+    halves = np.asarray(found.scale) / 2
+    sides = np.concatenate([np.diag(halves), -np.diag(halves)])
+    wanted = [
+        pdist((np.argwhere(found.pieces == n + 1) * found.scale + sides[:, None]).reshape(-1, 2)).max()
+        for n in range(found.count)
+    ]
+    assert part_extents(found).tolist() == pytest.approx(wanted, abs=1e-12)

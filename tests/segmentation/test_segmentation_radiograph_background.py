@@ -66,3 +66,9 @@ def test_the_edge_of_the_valid_field_is_no_excess() -> None:
     for excess_map in openings:
         beside = excess_map.excess[20:-20, 120 // excess_map.stride : 128 // excess_map.stride]
         assert beside.max() < 0.06, excess_map.scale_mm
+
+
+def test_rows_that_are_enlarged_alone_are_those_of_the_whole() -> None:
+    values = np.random.default_rng(5).random((9, 7)).astype(np.float32)
+    whole = enlarged(values, (4, 3), (35, 20))
+    assert np.array_equal(enlarged(values, (4, 3), (35, 20), range(11, 30)), whole[11:30])
