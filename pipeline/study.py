@@ -229,6 +229,7 @@ def names_for(profile: str) -> Names:
         entities={e.id: e.label for e in knowledge.entities.values()},
         groups=knowledge.groups,
         findings={f.id: f.label for f in knowledge.findings.values()},
+        absences={f.id: f.absent for f in knowledge.findings.values()},
     )
 
 

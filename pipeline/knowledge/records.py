@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 LEVELS = ("lesion", "study", "context")
 ORIGINS = ("founding", "literature")
+ABSENCES = ("quality", "thing", "answer")
 DIRECTIONS = ("for", "against", "excludes", "requires", "neutral", "widens_uncertainty", "recommends")
 STRENGTHS = ("certain", "strong", "moderate", "weak", "rare")
 ACTS = (
@@ -59,6 +60,7 @@ class FindingKind:
     """A finding the program knows; findings with one `counted` name weigh together no more than the strongest.
 
     `given` is a finding that must be present first: likelihoods are then taken as shares of those that have it.
+    `absence`, one of `ABSENCES`, is how it is told that there is none.
     """
 
     id: str
@@ -68,6 +70,14 @@ class FindingKind:
     origin: str
     counted: str | None = None
     given: str | None = None
+    absence: str = ABSENCES[0]
+
+    @property
+    def absent(self) -> str:
+        """That it is absent, in words: "not round", "no mass", "lump moves: no"."""
+        if self.absence == "answer":
+            return f"{self.label}: no"
+        return f"no {self.label}" if self.absence == "thing" else f"not {self.label}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def _finding() -> Schema:
     needed = ("label", "description", "level", "origin")
     return _record(
         needed, label=TEXT, description=TEXT, level={"enum": list(r.LEVELS)}, origin={"enum": list(r.ORIGINS)},
-        counted=TEXT, given=TEXT,
+        counted=TEXT, given=TEXT, absence={"enum": list(r.ABSENCES)},
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def read_findings(top: Table) -> dict[str, r.FindingKind]:
 
 
 def _finding(key: str, row: Table, findings: Collection[str]) -> r.FindingKind:
-    row.only("label", "description", "level", "origin", "counted", "given")
+    row.only("label", "description", "level", "origin", "counted", "given", "absence")
     return r.FindingKind(
         key,
         row.text("label"),
@@ -96,6 +96,7 @@ def _finding(key: str, row: Table, findings: Collection[str]) -> r.FindingKind:
         row.choice("origin", r.ORIGINS, "origin"),
         row.optional_text("counted"),
         row.choice("given", findings, "finding") if row.has("given") else None,
+        row.choice("absence", r.ABSENCES, "word") if row.has("absence") else r.ABSENCES[0],
     )
 
 

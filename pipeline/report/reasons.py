@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.report.wording import absent, told
+from pipeline.report.wording import told
 
 Row = Mapping[str, Any]
 
@@ -28,11 +28,12 @@ NO_FINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What people call entities, groups and findings, by id."""
+    """What people call entities, groups, findings and the absence of findings, by id."""
 
     entities: Mapping[str, str]
     groups: Mapping[str, str]
     findings: Mapping[str, str]
+    absences: Mapping[str, str] = field(default_factory=dict)
 
     def entity(self, key: str) -> str:
         """Name of an entity, its id in words where there is none."""
@@ -41,6 +42,10 @@ class Names:
     def finding(self, key: str) -> str:
         """Name of a finding, its id in words where there is none."""
         return self.findings.get(key, key.replace("_", " "))
+
+    def absence(self, key: str) -> str:
+        """That a finding is absent, in words."""
+        return self.absences.get(key, f"not {self.finding(key)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,8 @@ def _without(key: tuple[str, int | None], ranked: Sequence[Row], weights: Sequen
 def statement(evidence: Row, results: Row, names: Names) -> str:
     """A finding in words, its absence where that counts, and its lesion where there are several."""
     found = _finding(evidence, results)
-    label = names.finding(evidence["finding"])
-    words = absent(evidence["finding"], label) if found is not None and found["state"] == "absent" else label
+    name = names.absence if found is not None and found["state"] == "absent" else names.finding
+    words = name(evidence["finding"])
     many = evidence["lesion"] is not None and len(results["lesions"]) > 1
     return f"{words} (lesion {evidence['lesion']})" if many else words
 

@@ -1,4 +1,4 @@
-"""Words for readers: what is absent, numbers in reasons with their units, advice, the sentence that heads a page."""
+"""Words for readers: numbers in reasons with their units, advice, the sentence that heads a page."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,81 +8,12 @@ from pipeline.report.templating import amount
 
 Row = Mapping[str, Any]
 
-THINGS = frozenset(
-    {
-        "physiologic_calcification",
-        "mass_like",
-        "fluid_level",
-        "rim_calcification",
-        "smooth_rim",
-        "worm_shape",
-        "worm_pattern",
-        "rice_grain",
-        "bone_formation",
-        "plaque_pattern",
-        "phlebolith_pattern",
-        "matrix_pattern",
-        "uncalcified_mass",
-        "nodal_pattern",
-        "fluid_collection",
-        "heavy_calcification",
-        "sheet_like",
-        "fat_component",
-        "bone_erosion",
-        "joint_body",
-        "visceral_calcification",
-        "vascular_calcification",
-        "early_vascular_calcification",
-        "ct_available",
-        "history_trauma",
-        "history_surgery",
-        "history_paralysis",
-        "history_tuberculosis",
-        "necrotic_tissue",
-        "endocrine_disorder",
-        "metabolic_disorder",
-        "hypercalcemia",
-        "hyperphosphatemia",
-        "hyperparathyroidism",
-        "chronic_kidney_disease",
-        "vitamin_d_intoxication",
-        "milk_alkali_syndrome",
-        "dermatomyositis_known",
-        "systemic_sclerosis_known",
-        "family_history",
-        "histology_bone",
-    }
-)
-"""Findings that are things: of these there is none, where a quality is not so."""
-ANSWERS = frozenset(
-    {
-        "tropical_residence",
-        "bone_demineralization",
-        "healed_or_destroyed_joint",
-        "gravity_sensitive_view",
-        "exam_mobile",
-        "exam_well_defined",
-        "exam_at_node_station",
-        "fluid_moves_on_compression",
-        "us_echogenic_fluid",
-        "mri_t1_normal",
-        "mri_t2_bright",
-    }
-)
-"""Findings whose names are sentences or answers."""
 LEARNED = re.compile(r"([a-z0-9 ]+?) (-?[0-9.]+(?:e[-+]?[0-9]+)?) speaks (for|against) it")
 """A reason that a learned curve gives: a measurement, its bare value, and which way it speaks."""
 REFERENCE = re.compile(r" \(A\d{3}(?:, A\d{3})*\)")
 """Assertions named within a sentence that lists them at its end too."""
 CLEAR_LEAD = 1 / 3
 """Probability below which nothing is said to lead. Own choice."""
-
-
-def absent(finding: str, label: str) -> str:
-    """That a finding, by its id, is absent: "no mass", "not round", "lump moves: no"."""
-    if finding in ANSWERS:
-        return f"{label}: no"
-    return f"no {label}" if finding in THINGS else f"not {label}"
 
 
 def told(because: str, features: Mapping[str, Row]) -> str:

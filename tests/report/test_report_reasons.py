@@ -94,3 +94,12 @@ def test_what_was_not_assessed_is_grouped_by_what_would_help() -> None:
         ("CT", [("no spacing", ["sign x", "sign y"])]),
         (None, [("nobody knows", ["z"])]),
     ]
+
+
+def test_absence_is_told_as_the_knowledge_says_and_else_as_of_a_quality() -> None:
+    names = Names({}, {}, {"x": "mass", "own_sign": "own sign"}, {"x": "no mass"})
+    assert [names.absence(key) for key in ("x", "own_sign", "not_known")] == [
+        "no mass",
+        "not own sign",
+        "not not known",
+    ]

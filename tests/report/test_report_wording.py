@@ -1,30 +1,11 @@
-"""What is absent, measured or leading is said so that a reader understands it at once."""
+"""What is measured or leading is said so that a reader understands it at once."""
 
 from typing import Any
 
 import pytest
 
 from pipeline.report.templating import amount, percent
-from pipeline.report.wording import ANSWERS, THINGS, absent, advice, headline, told
-from pipeline.study import knowledge_for
-
-
-def test_things_and_answers_are_findings_of_the_vocabulary() -> None:
-    assert set(knowledge_for("seed").findings) >= THINGS | ANSWERS
-    assert not THINGS & ANSWERS
-
-
-@pytest.mark.parametrize(
-    ("finding", "label", "said"),
-    [
-        ("mass_like", "mass", "no mass"),
-        ("round_outline", "round", "not round"),
-        ("exam_mobile", "lump moves", "lump moves: no"),
-        ("a_sites_own", "own sign", "not own sign"),
-    ],
-)
-def test_absence_is_said_as_english_says_it(finding: str, label: str, said: str) -> None:
-    assert absent(finding, label) == said
+from pipeline.report.wording import advice, headline, told
 
 
 def test_a_learned_reason_gets_its_unit() -> None:
