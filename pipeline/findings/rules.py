@@ -54,7 +54,8 @@ def apply(rule: Measured, measurement: Measurement, lesion: int, modality: str) 
     chances = [r.probability if isinstance(r, _Reading) else None for r in read]
     probability = combined(rule, chances, modality, sum(r.odds for r in added))
     shown = sorted((r for r in added if abs(r.odds) >= SHOWN), key=lambda r: -abs(r.odds))[:MOST_SHOWN]
-    telling = [r for r in known if r.says and (r.probability >= EVEN) == (probability >= EVEN)]
+    leaning = [r for r in known if r.says and r.probability != EVEN]
+    telling = [r for r in leaning if (r.probability > EVEN) == (probability >= EVEN)]
     said = telling or [r for r in known if r.says]
     because = ", ".join(dict.fromkeys([*(r.says for r in said), *(r.says for r in shown)]))
     names = tuple(dict.fromkeys([*(r.feature for r in known), *(r.feature for r in shown)]))

@@ -145,3 +145,10 @@ def test_reasons_are_the_terms_that_speak_the_same_way_as_the_whole() -> None:
     weak = apply(rule, measured(lobules=8, notch_depth_fraction=0.02), 1, "ct")
     assert (weak.state, weak.because) == (State.ABSENT, "notches up to 2% of the diameter")
     assert weak.features == ("lobules", "notch_depth_fraction")
+
+
+def test_a_term_that_says_neither_is_no_reason() -> None:
+    fat = Term("fat_fraction", ((0.1, 0.5), (0.5, 0.02)), "{value:.0%} fat")
+    rule = Measured("rice_grain", (LOBES, fat), combine="sum")
+    assert apply(rule, measured(lobules=8, fat_fraction=0.0), 1, "ct").because == "8 lobules"
+    assert apply(rule, measured(lobules=1, fat_fraction=0.5), 1, "ct").because == "1 lobules, 50% fat"
