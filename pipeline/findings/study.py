@@ -33,14 +33,13 @@ def study_findings(
 
     `measured` are the measurements by id of the lesion.
     """
-    groups = {i: n for i, m in measured.items() if (n := m.known("clumps")) is not None}
     offsets = {i: x for i, m in measured.items() if (x := m.known("midline_offset")) is not None}
     found: dict[str, Finding] = {}
     of_study = {kind.id for kind in knowledge.findings.values() if kind.level == "study"}
     for rule in knowledge.rules:
         match rule:
             case Counted():
-                found[rule.finding] = _counted(rule, lesions, groups)
+                found[rule.finding] = _counted(rule, lesions)
             case BothSides():
                 found[rule.finding] = _both_sides(rule, lesions, offsets)
             case Somewhere():
@@ -72,11 +71,12 @@ def _distinct(lesions: Sequence[Lesion]) -> list[Lesion]:
     return [lesion for lesion in lesions if not any(other < lesion.id for other in lesion.same_as)]
 
 
-def _counted(rule: Counted, lesions: Sequence[Lesion], groups: Mapping[int, float]) -> Finding:
-    """By the number of groups that lie apart, each lesion's times the chance that it is real."""
+def _counted(rule: Counted, lesions: Sequence[Lesion]) -> Finding:
+    """By the number of lesions, each as far as it is sure to be there."""
     distinct = _distinct(lesions)
-    number = sum(groups.get(lesion.id, 1.0) * lesion.confidence for lesion in distinct)
-    said = f"{len(distinct)} lesion{'' if len(distinct) == 1 else 's'}, about {number:.0f} groups apart"
+    number = sum(lesion.confidence for lesion in distinct)
+    plural = "" if len(distinct) == 1 else "s"
+    said = f"{len(distinct)} lesion{plural}, {number:.1f} if each counts as far as it is sure"
     return assessed(rule.finding, curve(number, rule.points), said)
 
 

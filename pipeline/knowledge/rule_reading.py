@@ -168,10 +168,10 @@ def _derived(finding: str, row: Table, findings: Collection[str]) -> k.Derived:
 
 
 def _study(finding: str, row: Table, findings: Collection[str]) -> k.Rule:
-    row.only("groups", "sides", "lesion_with", "regions", "because", "would_help", "any", "all", "image")
-    if row.has("groups"):
-        points = tuple((p[0], p[1]) for p in row.points("groups") if len(p) == 2)
-        _check_points(row, points, "groups")
+    row.only("lesions", "sides", "lesion_with", "regions", "because", "would_help", "any", "all", "image")
+    if row.has("lesions"):
+        points = tuple((p[0], p[1]) for p in row.points("lesions") if len(p) == 2)
+        _check_points(row, points, "lesions")
         return k.Counted(finding, points)
     if row.has("sides"):
         row.choice("sides", ("both",), "word")

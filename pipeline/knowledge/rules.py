@@ -96,9 +96,9 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A finding of the study, by the number of groups of calcium apart from each other in all lesions.
+    """A finding of the study, by the number of lesions.
 
-    `points` is a curve: one process may show several groups, and several lesions may be taken for one.
+    `points` is a curve: a lesion may be seen as two, several may be taken for one, and some may not be there.
     """
 
     finding: str

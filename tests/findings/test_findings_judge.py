@@ -130,13 +130,14 @@ def test_the_region_places_a_lesion_and_the_groin_is_not_told_on_a_hip_film() ->
     assert unknown["site_hip"].state is State.NOT_ASSESSABLE
 
 
-def test_groups_apart_count_by_the_confidence_of_their_lesions() -> None:
-    def chance(lesions: tuple[Lesion, ...], **values: float) -> float:
+def test_lesions_are_counted_as_far_as_each_is_sure_and_their_parts_are_not() -> None:
+    def chance(*lesions: Lesion, **values: float) -> float:
         return judged(features(**values), lesions=lesions)["multiple_lesions"].probability or 0.0
 
-    one, two, field = chance((lesion(1),)), chance((lesion(1), lesion(2))), chance((lesion(1),), clumps=8.0)
-    assert one < 0.5 < field
-    assert chance((lesion(1), lesion(2, sure=0.1))) < two < field
+    one, two, three = (chance(*(lesion(i + 1) for i in range(n))) for n in (1, 2, 3))
+    assert one < 0.2 < two < 0.5 < three
+    assert chance(lesion(1), lesion(2, sure=0.1)) < two
+    assert chance(lesion(1), parts=12.0, clumps=12.0) == one
 
 
 def test_a_finding_of_the_study_takes_the_median_of_its_lesions() -> None:
